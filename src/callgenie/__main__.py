@@ -1,0 +1,5 @@
+"""`python -m callgenie` is the `callgenie` program."""
+
+from callgenie.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Sound as bytes: G.711, WAV, resampling."""

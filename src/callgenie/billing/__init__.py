@@ -1,0 +1,1 @@
+"""Plans, periods, and the ledger that counts each second once."""

@@ -1,0 +1,1 @@
+"""Live calls: from the carrier's webhook to the settled record."""

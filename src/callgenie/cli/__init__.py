@@ -1,0 +1,1 @@
+"""The `callgenie` program; one file for each noun."""

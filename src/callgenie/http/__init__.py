@@ -1,0 +1,1 @@
+"""What every route shares: problems, pages, request ids."""

@@ -1,0 +1,1 @@
+"""What every room may use: errors, ids, time, phone numbers and the words of the product."""

@@ -1,0 +1,105 @@
+"""The words of the product, each with one meaning; `docs/glossary.md` explains them."""
+
+from enum import StrEnum
+
+
+class UserRole(StrEnum):
+    """Who an account belongs to."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+class UserStatus(StrEnum):
+    """Whether an account may be used."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class CallStatus(StrEnum):
+    """Where a call stands, in our words."""
+
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    WRAPPING_UP = "wrapping-up"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+LIVE_STATUSES = (CallStatus.RINGING, CallStatus.IN_PROGRESS, CallStatus.WRAPPING_UP)
+
+
+class EndedReason(StrEnum):
+    """Why a call ended."""
+
+    CALLER_HANGUP = "caller-hangup"
+    ASSISTANT_HANGUP = "assistant-hangup"
+    TRANSFERRED = "transferred"
+    SILENCE_TIMEOUT = "silence-timeout"
+    MAX_DURATION = "max-duration"
+    USAGE_LIMIT = "usage-limit"
+    CONCURRENCY_LIMIT = "concurrency-limit"
+    SUBSCRIPTION_INACTIVE = "subscription-inactive"
+    ACCOUNT_SUSPENDED = "account-suspended"
+    NUMBER_UNASSIGNED = "number-unassigned"
+    OUTSIDE_HOURS = "outside-hours"
+    CARRIER_STREAM_LOST = "carrier-stream-lost"
+    STT_ERROR = "stt-error"
+    LLM_ERROR = "llm-error"
+    TTS_ERROR = "tts-error"
+    SERVER_SHUTDOWN = "server-shutdown"
+    LEASE_EXPIRED = "lease-expired"
+    INTERNAL_ERROR = "internal-error"
+
+
+class Fault(StrEnum):
+    """Whose doing it was that a call ended as it did."""
+
+    NONE = "none"
+    CALLER = "caller"
+    PLATFORM = "platform"
+    PROVIDER = "provider"
+    CUSTOMER = "customer"
+
+
+class TurnRole(StrEnum):
+    """Who spoke a turn."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+    SYSTEM = "system"
+
+
+class Direction(StrEnum):
+    """Who called whom."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class Carrier(StrEnum):
+    """Who brings the audio; `api` means that a voice engine elsewhere held the call and we keep its record."""
+
+    TWILIO = "twilio"
+    API = "api"
+
+
+class ResponseLength(StrEnum):
+    """How much the assistant says in one turn."""
+
+    SHORT = "short"
+    MEDIUM = "medium"
+    LONG = "long"
+
+
+class PlanName(StrEnum):
+    """What a user pays for."""
+
+    FREE = "free"
+    BASIC = "basic"
+    PREMIUM = "premium"
+    ENTERPRISE = "enterprise"

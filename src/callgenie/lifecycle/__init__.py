@@ -1,0 +1,1 @@
+"""What spans several features: signing up, and the Python library."""

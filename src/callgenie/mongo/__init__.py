@@ -1,0 +1,1 @@
+"""The database: client, embedded server, indexes and validators."""

@@ -1,0 +1,128 @@
+"""Everything that can be set, in one list, read from the environment or `.env` when the program is put together."""
+
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_PORT: Final = 4000
+
+
+def _default_data_dir() -> Path:
+    return Path.home() / ".local" / "share" / "callgenie"
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be a whole http or https address without a query, such as https://calls.example.com")
+    return text.rstrip("/")
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Each field names its environment variable, its unit and its range."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    host: str = Field(
+        default="127.0.0.1",
+        validation_alias="CALLGENIE_HOST",
+        description="The address the server listens on.",
+    )
+    port: int = Field(
+        default=DEFAULT_PORT,
+        ge=0,
+        le=65_535,
+        validation_alias="CALLGENIE_PORT",
+        description="The port the server listens on; 0 takes a free one.",
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        validation_alias="CALLGENIE_DATA_DIR",
+        description="Where the embedded database, the secrets and recordings are kept.",
+    )
+    mongodb_uri: SecretStr | None = Field(
+        default=None,
+        validation_alias="MONGODB_URI",
+        description="A replica set or Atlas to use; without it CallGenie starts its own MongoDB in the data folder.",
+    )
+    mongod: Path | None = Field(
+        default=None,
+        validation_alias="CALLGENIE_MONGOD",
+        description="The mongod program for the embedded database; without it the PATH and the installed wheel are tried.",
+    )
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
+        default=None,
+        validation_alias="PUBLIC_URL",
+        description="The address the carrier reaches this server at; webhook signatures are computed over it.",
+    )
+    twilio_auth_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="TWILIO_AUTH_TOKEN",
+        description="The auth token that Twilio signs its requests with; without it every Twilio request is refused.",
+    )
+    twilio_account_sid: str | None = Field(
+        default=None,
+        validation_alias="TWILIO_ACCOUNT_SID",
+        description="The Twilio account, for hanging up by its REST API.",
+    )
+    jwt_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        validation_alias="JWT_SECRET",
+        description="Signs access tokens, cursors and media tokens; without it one is made and kept in the data folder.",
+    )
+    password_pepper: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        validation_alias="PASSWORD_PEPPER",
+        description="Mixed into every password before bcrypt; without it one is made and kept in the data folder.",
+    )
+    bcrypt_cost: int = Field(
+        default=12,
+        ge=4,
+        le=16,
+        validation_alias="BCRYPT_COST",
+        description="bcrypt's work factor (2 to its power).",
+    )
+    log_level: str = Field(
+        default="info",
+        pattern="^(debug|info|warning|error)$",
+        validation_alias="CALLGENIE_LOG_LEVEL",
+        description="The least serious log line that is written.",
+    )
+    log_format: str = Field(
+        default="auto",
+        pattern="^(auto|json|console)$",
+        validation_alias="CALLGENIE_LOG_FORMAT",
+        description="Log lines as JSON or for reading; auto looks whether a terminal is there.",
+    )
+    reply_after_silence_ms: int = Field(
+        default=500,
+        ge=200,
+        le=3_000,
+        validation_alias="REPLY_AFTER_SILENCE_MS",
+        description="How long a caller must be quiet before we answer.",
+    )
+    max_call_seconds: int = Field(
+        default=1_800,
+        ge=30,
+        le=14_400,
+        validation_alias="MAX_CALL_SECONDS",
+        description="The longest one call may last, whatever the plan allows.",
+    )
+    drain_seconds: int = Field(
+        default=30,
+        ge=0,
+        le=3_600,
+        validation_alias="DRAIN_SECONDS",
+        description="How long a stopping server lets running calls finish.",
+    )

@@ -1,0 +1,1 @@
+"""The carriers' wire formats, and a simulator that plays a carrier."""

@@ -1,0 +1,223 @@
+"""What a running call needs from the outside: a link to the caller, and providers that hear, think and speak.
+
+Audio is 16-bit little-endian mono PCM, in frames of 20 ms, at `AudioLink.sample_rate` samples a second,
+unless a line says otherwise. Retry, timeouts and fallback stand once around these ports, never inside a provider.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from callgenie.kernel.vocabulary import ResponseLength, TurnRole
+
+FRAME_MS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReceived:
+    """What the caller's side sounded like for a moment, usually one frame."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """The caller pressed a key: one of `0-9*#A-D`."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReached:
+    """The carrier got to a mark we had sent: all before it was played, or flushed by `clear`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClosed:
+    """The link is gone. `clean` is true when the carrier said so first; otherwise the connection broke."""
+
+    clean: bool
+
+
+LinkEvent = AudioReceived | DigitPressed | MarkReached | LinkClosed
+
+
+class AudioLink(Protocol):
+    """One call's two-way audio, whatever the carrier."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second, both ways."""
+        ...
+
+    def events(self) -> AsyncIterator[LinkEvent]:
+        """Yield what the carrier sends; `LinkClosed` is the last and always comes."""
+        ...
+
+    async def send_audio(self, pcm: bytes) -> None:
+        """Hand audio to the carrier, which plays it after what it already has. A closed link ignores it."""
+        ...
+
+    async def send_mark(self, name: str) -> None:
+        """Ask to be told when everything sent so far was played."""
+        ...
+
+    async def clear(self) -> None:
+        """Throw away what the carrier has not played yet."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up. Closing twice is harmless."""
+        ...
+
+
+class ProviderError(Exception):
+    """A provider could not do its work. `permanent` means that asking again cannot help."""
+
+    def __init__(self, provider: str, category: str, *, permanent: bool) -> None:
+        super().__init__(f"{provider}: {category}")
+        self.provider = provider
+        self.category = category
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard. `final` closes an utterance; others may still change."""
+
+    text: str
+    final: bool
+
+
+class SpeechStream(Protocol):
+    """One call's recognition."""
+
+    def push(self, pcm: bytes) -> None:
+        """Take audio of the utterance in progress. Never waits."""
+        ...
+
+    async def transcribe(self) -> Transcript:
+        """Return what has been pushed since the last `reset`; may be called again after more audio.
+
+        Raises:
+            ProviderError: Recognition failed.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget the utterance in progress."""
+        ...
+
+    async def close(self) -> None:
+        """Free what the stream holds."""
+        ...
+
+
+class SpeechToText(Protocol):
+    """Recognises speech; one object serves all calls."""
+
+    def open(self, *, sample_rate: int, language: str) -> SpeechStream:
+        """Start recognising one call's audio."""
+        ...
+
+
+class VoiceActivity(Protocol):
+    """One call's detector of speech."""
+
+    def push(self, pcm: bytes) -> float | None:
+        """Take audio; return the newest probability of speech, 0 to 1, or None when more audio is needed first."""
+        ...
+
+
+class VoiceActivityDetector(Protocol):
+    """Tells speech from noise; one object serves all calls."""
+
+    def open(self, *, sample_rate: int) -> VoiceActivity:
+        """Start watching one call's audio."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of the conversation as the model sees it."""
+
+    role: TurnRole
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model asks for something to be done, such as `end_call`, after the text before it was spoken."""
+
+    name: str
+    arguments: dict[str, str] = field(default_factory=dict)
+
+
+ModelDelta = TextDelta | ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question the business expects, and its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the assistant knows and how it should answer; facts only, nothing that identifies a user's account.
+
+    `hours` is a sentence that says when the business is open, or empty when that is unknown.
+    """
+
+    assistant_name: str
+    company: str
+    instructions: str = ""
+    hours: str = ""
+    questions: tuple[Question, ...] = ()
+    language: str = "en"
+    response_length: ResponseLength = ResponseLength.MEDIUM
+
+
+class LanguageModel(Protocol):
+    """Decides what to say; one object serves all calls."""
+
+    def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
+        """Yield the answer to the last message as it is made.
+
+        Raises:
+            ProviderError: No answer can be had.
+        """
+        ...
+
+
+class TextToSpeech(Protocol):
+    """Speaks; one object serves all calls."""
+
+    def stream(self, text: str, *, sample_rate: int, language: str, voice: str) -> AsyncIterator[bytes]:
+        """Yield the speech for `text`, in pieces of any length, at `sample_rate`.
+
+        Raises:
+            ProviderError: The text cannot be spoken.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceProviders:
+    """All that one call needs to hear, think and speak."""
+
+    vad: VoiceActivityDetector
+    stt: SpeechToText
+    model: LanguageModel
+    tts: TextToSpeech

@@ -1,0 +1,1 @@
+"""Providers that hear, think and speak; one file for each vendor."""
