@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     mongod: Path | None = Field(
         default=None,
         validation_alias="CALLGENIE_MONGOD",
-        description="The mongod program for the embedded database; without it the PATH and the installed wheel are tried.",
+        description="The embedded database's mongod; without it the PATH and the installed wheel are tried.",
     )
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         default=None,
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         default=None,
         min_length=32,
         validation_alias="JWT_SECRET",
-        description="Signs access tokens, cursors and media tokens; without it one is made and kept in the data folder.",
+        description="Signs access tokens and cursors; without it one is made and kept in the data folder.",
     )
     password_pepper: SecretStr | None = Field(
         default=None,

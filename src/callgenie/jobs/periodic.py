@@ -19,6 +19,6 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]], *, name: 
     while True:
         try:
             await work()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it was, the next round may succeed
             _log.exception(JOB_FAILED, job=name)
         await asyncio.sleep(seconds)

