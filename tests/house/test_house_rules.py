@@ -1,0 +1,95 @@
+"""The code about itself: the rules of CONTRIBUTING.md that no linter knows."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+PYTHON = [path for folder in ("src", "tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
+LINES_MAX = 400
+NAMES_TO_AVOID = {"utils", "helpers", "common", "base", "manager", "core"}
+# The clock is handed in; these two are where it comes from.
+MAY_ASK_THE_TIME = {"src/callgenie/kernel/clock.py"}
+# The environment is read where settings are made, and handed on whole to the programs we start.
+MAY_READ_THE_ENVIRONMENT = {"src/callgenie/settings.py"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def dotted_calls(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield node.lineno, ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=relative)
+def test_a_file_stays_under_the_limit(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+
+
+def test_no_file_has_a_name_that_means_nothing() -> None:
+    assert [
+        relative(path) for path in SOURCES if path.stem in NAMES_TO_AVOID or path.parent.name in NAMES_TO_AVOID
+    ] == []
+
+
+def test_nobody_asks_the_machine_for_the_time() -> None:
+    asked = [
+        f"{relative(path)}:{line} {name}"
+        for path in SOURCES
+        if relative(path) not in MAY_ASK_THE_TIME
+        for line, name in dotted_calls(path)
+        if re.fullmatch(r"(datetime\.)?datetime\.(now|utcnow)|time\.time|date\.today", name)
+    ]
+    assert asked == []
+
+
+def test_nobody_reads_the_environment_but_the_settings() -> None:
+    read = [
+        f"{relative(path)}:{line} {name}"
+        for path in SOURCES
+        if relative(path) not in MAY_READ_THE_ENVIRONMENT
+        for line, name in dotted_calls(path)
+        if name in {"os.environ", "os.getenv"}
+    ]
+    assert read == []
+
+
+def test_no_task_is_left_without_an_owner() -> None:
+    bare = [
+        f"{relative(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value.func).endswith(("create_task", "ensure_future"))
+        and not re.search(r"group|tasks?\b", ast.unparse(node.value.func).rsplit(".", 1)[0])
+    ]
+    assert bare == []
+
+
+def test_nothing_is_mocked() -> None:
+    words = ("unittest" + ".mock", "Magic" + "Mock", "mongo" + "mock")
+    assert [relative(path) for path in PYTHON if any(word in path.read_text(encoding="utf-8") for word in words)] == []
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    silent = [relative(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    assert silent == []
+
+
+def test_no_requirement_file_names_where_it_was_downloaded_from() -> None:
+    for path in sorted((ROOT / "requirements").iterdir()):
+        text = path.read_text(encoding="utf-8")
+        assert "://" not in text, path.name
+        if path.suffix == ".txt" and path.stem != "overrides":
+            pinned = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line)]
+            assert pinned
+            assert all("==" in line for line in pinned), path.name
+            assert text.count("--hash=sha256:") >= len(pinned)
