@@ -1,0 +1,35 @@
+"""A web socket that carries texts, seen from a wire format: whose library it is does not matter."""
+
+from typing import Final, Protocol
+
+POLICY_VIOLATION: Final = 1_008
+NORMAL_CLOSURE: Final = 1_000
+INTERNAL_ERROR: Final = 1_011
+
+
+class SocketClosedError(Exception):
+    """The socket is gone, whoever closed it."""
+
+
+class TextSocket(Protocol):
+    """One open web socket."""
+
+    async def receive_text(self) -> str:
+        """Return the next text.
+
+        Raises:
+            SocketClosedError: There is none, and there will be none.
+        """
+        ...
+
+    async def send_text(self, text: str) -> None:
+        """Send a text; waits while the other side does not read.
+
+        Raises:
+            SocketClosedError: Nobody is there to receive it.
+        """
+        ...
+
+    async def close(self, code: int) -> None:
+        """Close with a code of RFC 6455, section 7.4. Closing twice is harmless."""
+        ...

@@ -1,0 +1,1 @@
+"""Twilio's wire formats: signatures, TwiML and Media Streams."""
