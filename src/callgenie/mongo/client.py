@@ -1,0 +1,215 @@
+"""One way to the database: a client with every default that matters pinned, deadlines, and safe repetition."""
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+import pymongo
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    AutoReconnect,
+    ConfigurationError,
+    ExecutionTimeout,
+    InvalidName,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+
+from callgenie.mongo.errors import (
+    DatabaseAddressError,
+    DatabaseBusyError,
+    DatabaseSignInError,
+    DatabaseUnreachableError,
+    ServerTooOldError,
+    StandaloneServerError,
+)
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+DEFAULT_DATABASE: Final = "callgenie"
+
+# The driver's own defaults wait 30 s for a server and for ever on a socket: a caller would hear silence. Majority and
+# journal, because a write acknowledged by one node alone is lost when that node is.
+PINS: Final[dict[str, str | int | bool]] = {
+    "w": "majority",
+    "journal": True,
+    "retryWrites": True,
+    "retryReads": True,
+    "readConcernLevel": "majority",
+    "serverSelectionTimeoutMS": 8_000,
+    "connectTimeoutMS": 2_000,
+    "waitQueueTimeoutMS": 2_000,
+    "maxPoolSize": 50,
+    "minPoolSize": 5,
+    "maxConnecting": 4,
+    "appname": "callgenie",
+}
+
+# The same option under the names a connection string may give it.
+_OTHER_NAMES: Final = {"j": "journal"}
+
+# MongoDB 6.0. Partial indexes over `$in` and what the ledger's pipeline updates use are all there from this release on.
+_WIRE_VERSION_MIN: Final = 17
+
+_AUTHENTICATION_FAILED: Final = 18
+_UNAUTHORIZED: Final = 13
+# Atlas has a code of its own for a wrong user or password.
+_ATLAS_ERROR: Final = 8_000
+
+_REPEATABLE_LABELS: Final = ("RetryableWriteError", "TransientTransactionError")
+
+# The first pause before asking again, and the longest: an election takes seconds, a closed connection none.
+_PAUSE_FIRST_SECONDS: Final = 0.05
+_PAUSE_LONGEST_SECONDS: Final = 0.8
+_jitter = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A connected client and the database in it that is ours."""
+
+    client: AsyncMongoClient[Document]
+    db: AsyncDatabase[Document]
+
+    async def close(self) -> None:
+        """Close every connection. Closing twice is harmless."""
+        await self.client.close()
+
+
+def deadline(seconds: float = 5.0) -> AbstractContextManager[None]:
+    """Bound everything the driver does inside the block, repetitions included; a shorter outer deadline stays."""
+    return pymongo.timeout(seconds)
+
+
+def is_repeatable(error: PyMongoError) -> bool:
+    """Tell whether the operation may succeed when asked again; whether it was done already is unknown."""
+    if isinstance(error, AutoReconnect | WTimeoutError | WaitQueueTimeoutError):
+        return True
+    return any(error.has_error_label(label) for label in _REPEATABLE_LABELS)
+
+
+async def retrying(operation: Callable[[], Awaitable[T]], *, seconds: float = 5.0) -> T:
+    """Run `operation` until the database took it, for at most `seconds`.
+
+    Only for what may be done twice: the first attempt may have arrived although its answer did not.
+
+    Raises:
+        DatabaseBusyError: The time is over; what became of the operation is unknown.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    pause = _PAUSE_FIRST_SECONDS
+    with deadline(seconds):
+        while True:
+            try:
+                return await operation()
+            except PyMongoError as error:
+                if not is_repeatable(error) and not (error.timeout or isinstance(error, ExecutionTimeout)):
+                    raise
+                wait = pause * _jitter.uniform(0.5, 1.5)
+                if loop.time() + wait >= end or not is_repeatable(error):
+                    raise DatabaseBusyError("The database cannot take this now. Try again in a moment.") from error
+                await asyncio.sleep(wait)
+                pause = min(pause * 2, _PAUSE_LONGEST_SECONDS)
+
+
+async def connect(uri: str, *, listeners: Sequence[Any] = ()) -> Database:
+    """Connect and look whether the server is one we can rely on.
+
+    What the connection string sets itself wins over our pins. Its database name is ours, or `callgenie` without one.
+
+    Raises:
+        DatabaseAddressError: The connection string cannot be read.
+        DatabaseUnreachableError: No primary answered.
+        DatabaseSignInError: The server refuses the user or password.
+        StandaloneServerError: The server is not part of a replica set.
+        ServerTooOldError: The server is older than MongoDB 6.0.
+    """
+    place = hosts_of(uri)
+    try:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            uri, tz_aware=True, event_listeners=list(listeners), **_pins_for(uri)
+        )
+        db = client.get_default_database(DEFAULT_DATABASE)
+    except (InvalidURI, ConfigurationError, InvalidName, ValueError, TypeError):
+        # The driver's sentence may quote the part of the string it could not read, and that may be the password.
+        raise DatabaseAddressError(
+            "MONGODB_URI cannot be read. It looks like mongodb://host:27017/callgenie?replicaSet=rs0; "
+            "characters such as @ : / in a password must be percent-encoded."
+        ) from None
+    try:
+        await _verify(client, place)
+    except BaseException:
+        await client.close()
+        raise
+    return Database(client, db)
+
+
+def hosts_of(uri: str) -> str:
+    """Return where a connection string leads, without user, password, database and options."""
+    rest = uri.partition("://")[2].rpartition("@")[2]
+    return unquote(re.split(r"[/?]", rest, maxsplit=1)[0]) or "nowhere"
+
+
+def _pins_for(uri: str) -> dict[str, Any]:
+    given = {name.lower() for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)}
+    given |= {_OTHER_NAMES[name] for name in given & _OTHER_NAMES.keys()}
+    return {name: value for name, value in PINS.items() if name.lower() not in given}
+
+
+async def _verify(client: AsyncMongoClient[Document], place: str) -> None:
+    try:
+        hello = await client.admin.command("hello")
+    except ServerSelectionTimeoutError:
+        raise _unreachable(client, place) from None
+    except OperationFailure as error:
+        if error.code in {_AUTHENTICATION_FAILED, _UNAUTHORIZED, _ATLAS_ERROR}:
+            raise DatabaseSignInError(
+                f"The database at {place} refuses the user or password in MONGODB_URI. "
+                "Check both, and authSource if the user belongs to another database."
+            ) from None
+        raise DatabaseUnreachableError(f"The database at {place} refused to talk (code {error.code}).") from None
+    except PyMongoError:
+        raise _unreachable(client, place) from None
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise _not_a_set(hello, place)
+    if hello["maxWireVersion"] < _WIRE_VERSION_MIN:
+        raise ServerTooOldError(f"The database at {place} is older than MongoDB 6.0. Upgrade it, or use another.")
+
+
+def _not_a_set(hello: Document, place: str) -> StandaloneServerError:
+    if hello.get("isreplicaset"):
+        return StandaloneServerError(
+            f"The MongoDB at {place} is waiting to become a replica set. Run `rs.initiate()` on it once in mongosh."
+        )
+    return StandaloneServerError(
+        f"The MongoDB at {place} is a standalone server, on which interrupted writes cannot be repeated safely. "
+        "Make it a replica set of one: start mongod with --replSet rs0 and run `rs.initiate()` once in mongosh; "
+        "or leave MONGODB_URI empty and CallGenie runs its own."
+    )
+
+
+def _unreachable(client: AsyncMongoClient[Document], place: str) -> DatabaseUnreachableError | StandaloneServerError:
+    servers = client.topology_description.server_descriptions().values()
+    if any(server.server_type_name == "RSGhost" for server in servers):
+        return _not_a_set({"isreplicaset": True}, place)
+    if any(server.server_type_name.startswith("RS") for server in servers):
+        return DatabaseUnreachableError(
+            f"The replica set at {place} has no primary that can be reached from here. "
+            "Check `rs.status()`, the set's name in MONGODB_URI, and that its members' host names resolve here."
+        )
+    return DatabaseUnreachableError(
+        f"The database at {place} does not answer. Check that MongoDB runs there, that host and port in MONGODB_URI "
+        "are right, and that a firewall (for Atlas: its IP access list) lets this machine in."
+    )

@@ -1,0 +1,13 @@
+"""The list of all collections."""
+
+from typing import Final
+
+from callgenie.mongo.schema.conversations import CONVERSATIONS
+from callgenie.mongo.schema.models import Collection
+from callgenie.mongo.schema.phonenumbers import PHONE_NUMBERS
+from callgenie.mongo.schema.sessions import SESSIONS
+from callgenie.mongo.schema.usage import USAGE
+from callgenie.mongo.schema.userprofiles import USER_PROFILES
+from callgenie.mongo.schema.users import USERS
+
+COLLECTIONS: Final[tuple[Collection, ...]] = (USERS, USER_PROFILES, PHONE_NUMBERS, CONVERSATIONS, USAGE, SESSIONS)

@@ -1,0 +1,23 @@
+"""Each user's settings and state."""
+
+from callgenie.mongo.schema.models import OBJECT, OBJECT_ID, Collection, Index
+
+USER_PROFILES = Collection(
+    name="userprofiles",
+    required=("userId", "preferences", "business", "subscription"),
+    properties={
+        "userId": OBJECT_ID,
+        "preferences": OBJECT,
+        "business": OBJECT,
+        "subscription": OBJECT,
+    },
+    indexes=(
+        Index("userId_unique", (("userId", 1),), unique=True),
+        Index(
+            "stripeCustomerId_unique",
+            (("subscription.stripeCustomerId", 1),),
+            unique=True,
+            where={"subscription.stripeCustomerId": {"$type": "string"}},
+        ),
+    ),
+)

@@ -1,0 +1,90 @@
+"""A real mongod for a test session."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from callgenie.mongo.program import REPLICA_SET, SOCKET, SOCKET_NAME, find_mongod, mongod_command
+
+READY_SECONDS = 30.0
+
+
+@contextlib.contextmanager
+def short_folder(*, in_memory: bool = False) -> Iterator[Path]:
+    """Make a folder with a short path: a Unix socket's may have about 100 characters, and pytest's have more."""
+    memory = Path("/dev/shm")  # noqa: S108 -- mkdtemp makes a folder of its own in it, for this user only
+    place = memory if in_memory and os.access(memory, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="cg-", dir=place))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def socket_uri(folder: Path, database: str = "callgenie") -> str:
+    return f"mongodb://{quote(str(folder / SOCKET_NAME), safe='')}/{database}?directConnection=true"
+
+
+@contextlib.contextmanager
+def mongod(*extra: str) -> Iterator[str]:
+    """Run a one-node replica set that can be told to fail (`configureFailPoint`); yield its URI.
+
+    The watcher ends it even when the test run is killed.
+    """
+    with short_folder(in_memory=True) as folder:
+        for name in ("db", "log"):
+            (folder / name).mkdir()
+        command = mongod_command(
+            find_mongod(None), folder, cache_gb=0.25, extra=("--setParameter", "enableTestCommands=1", *extra)
+        )
+        with (folder / "log" / "mongod.out").open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 -- the product's own command line
+                command,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=output,
+                env={"LC_ALL": "C"},
+                start_new_session=True,
+            )
+        try:
+            _wait_for_socket(folder, process)
+            _make_primary(folder)
+            yield socket_uri(folder)
+        finally:
+            process.communicate()
+
+
+def _wait_for_socket(folder: Path, process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(folder / SOCKET_NAME))
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise RuntimeError((folder / "log" / "mongod.log").read_text(encoding="utf-8")[-2_000:])
+
+
+def _make_primary(folder: Path) -> None:
+    with MongoClient[dict[str, object]](socket_uri(folder)) as client:
+        member = {"_id": 0, "host": SOCKET}
+        client.admin.command({"replSetInitiate": {"_id": REPLICA_SET, "members": [member]}})
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            with contextlib.suppress(PyMongoError):
+                if client.admin.command("hello")["isWritablePrimary"]:
+                    return
+            time.sleep(0.02)
+    raise RuntimeError("the test database did not become primary")
