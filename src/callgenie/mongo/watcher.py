@@ -1,6 +1,7 @@
 """Stands between us and mongod, so that mongod ends when we do, however we end.
 
-Run as a script of its own, with the standard library only: `python -I -S watcher.py SECONDS PROGRAM ARGUMENT...`. It starts the program and reads its own standard input. Whoever started it holds the other end and never writes; when
+Run as a script of its own, with the standard library only: `python -I -S watcher.py SECONDS PROGRAM ARGUMENT...`.
+It starts the program and reads its own standard input. Whoever started it holds the other end and never writes; when
 that end closes (on purpose, or because its holder was killed in any way at all), the program is told to stop, and
 killed after SECONDS. A pipe works the same on every Unix, which prctl's parent-death signal does not.
 
