@@ -69,11 +69,6 @@ class Settings(BaseSettings):
         validation_alias="TWILIO_AUTH_TOKEN",
         description="The auth token that Twilio signs its requests with; without it every Twilio request is refused.",
     )
-    twilio_account_sid: str | None = Field(
-        default=None,
-        validation_alias="TWILIO_ACCOUNT_SID",
-        description="The Twilio account, for hanging up by its REST API.",
-    )
     jwt_secret: SecretStr | None = Field(
         default=None,
         min_length=32,

@@ -1,0 +1,36 @@
+"""Puts the commands together."""
+
+import typer
+
+from callgenie import __version__
+from callgenie.cli.settings import settings
+from callgenie.cli.terminal import out
+
+app = typer.Typer(
+    name="callgenie",
+    help="An AI phone assistant for small businesses, on your own machine.\n\n"
+    "Start with: callgenie demo (a whole call, nothing to set up), then: callgenie serve",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+app.command()(settings)
+
+
+def _version(value: bool) -> None:
+    if value:
+        out.print(f"callgenie {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the program."""
+    app()

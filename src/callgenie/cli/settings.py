@@ -1,0 +1,68 @@
+"""`callgenie settings`: every setting, what it is for and its default."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from rich.table import Table
+
+from callgenie.cli.terminal import out
+from callgenie.settings import Settings
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if name == "data_dir":
+        return "~/" + str(Path(*Settings.model_fields[name].get_default(call_default_factory=True).parts[-3:]))
+    return "" if field.default in {None, PydanticUndefined} else str(field.default)
+
+
+def _range(field: FieldInfo) -> str:
+    low = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
+    high = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
+    return f"{low} to {high}" if low is not None and high is not None else ""
+
+
+def rows() -> Iterator[tuple[str, str, str, str]]:
+    """Yield each setting's environment variable, default, range and purpose."""
+    for name, field in Settings.model_fields.items():
+        yield str(field.validation_alias), _default(name, field), _range(field), field.description or ""
+
+
+def markdown() -> str:
+    """Return the reference page."""
+    lines = [
+        "# Settings",
+        "",
+        "Read from the environment, or from a file `.env` in the folder where `callgenie` is started; the environment",
+        "wins. A flag of the same name (`--port` for `CALLGENIE_PORT`) wins over both.",
+        "",
+        "This page is written by `callgenie settings --markdown`.",
+        "",
+        "| setting | default | range | what it is for |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {bounds} | {why} |"
+        for name, default, bounds, why in rows()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def settings(
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/reference/settings.md.")] = False,
+) -> None:
+    """List every setting, its default and what it is for.
+
+    Example: callgenie settings
+    """
+    if as_markdown:
+        typer.echo(markdown(), nl=False)
+        return
+    table = Table("setting", "default", "range", "what it is for", box=None)
+    for row in rows():
+        table.add_row(*row)
+    out.print(table)

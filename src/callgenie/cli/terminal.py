@@ -1,0 +1,63 @@
+"""How the program speaks to whoever typed the command: lines on standard error, answers on standard output."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from callgenie.kernel.errors import DomainError, ErrorKind
+from callgenie.settings import Settings
+
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# sysexits.h, where one fits, so that scripts can tell a wrong word from a server that is away.
+EXIT_CODES: Final = {
+    ErrorKind.INVALID: 65,
+    ErrorKind.MALFORMED: 65,
+    ErrorKind.UNAVAILABLE: 69,
+    ErrorKind.NOT_ALLOWED: 77,
+}
+EXIT_CONFIG: Final = 78
+
+
+def progress(line: str) -> None:
+    """Show a step of longer work."""
+    err.print(f"[dim]·[/dim] {line}")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; a flag that was given (not None) wins over the environment.
+
+    A wrong value ends the program with the setting's name, the fault and what it is for.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type] # pydantic judges the values
+    except ValidationError as problem:
+        for fault in problem.errors(include_input=False, include_url=False):
+            name = str(fault["loc"][0]) if fault["loc"] else "settings"
+            field = next(
+                (f for key, f in Settings.model_fields.items() if name in {key, str(f.validation_alias)}),
+                None,
+            )
+            shown = str(field.validation_alias) if field else name
+            message = fault["msg"].removeprefix("Value error, ")
+            err.print(f"[red]{shown}[/red]: {message}. {field.description if field else ''}")
+        raise typer.Exit(EXIT_CONFIG) from None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work; a refusal becomes one sentence and an exit code, Ctrl-C exit code 130."""
+    try:
+        return asyncio.run(work)
+    except DomainError as refusal:
+        err.print(f"[red]Error:[/red] {refusal.detail}")
+        raise typer.Exit(EXIT_CODES.get(refusal.kind, 1)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
