@@ -1,0 +1,196 @@
+"""The carrier itself: signed webhooks, TwiML, the media socket, status callbacks."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from callgenie.audio.wav import StereoWavWriter
+from callgenie.kernel.ids import Randomness, SystemRandomness
+from callgenie.telephony.simulator.dialect import Dialect
+from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
+from callgenie.telephony.simulator.report import CallReport, Ending
+from callgenie.telephony.simulator.script import Step
+from callgenie.telephony.simulator.stream import MediaCall
+from callgenie.telephony.twilio.media import SAMPLE_RATE
+from callgenie.telephony.twilio.signature import HEADER, sign
+from callgenie.telephony.twilio.twiml import ConnectStream, read
+
+VOICE_PATH: Final = "/api/telephony/twilio/voice"
+STATUS_PATH: Final = "/api/telephony/twilio/status"
+ACCOUNT_SID: Final = "AC" + "5" * 32
+
+# Stands for an HTTP status where there was no answer at all.
+UNREACHABLE: Final = 0
+
+# Twilio gives a webhook this long before it gives up on the call.
+WEBHOOK_SECONDS_MAX: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """Who calls whom, and what becomes of it; `session_id` is the carrier's CallSid, made up when left out."""
+
+    from_number: str
+    to_number: str
+    steps: Sequence[Step] = ()
+    recording: Path | None = None
+    faults: Faults = NO_FAULTS
+    session_id: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class SimulatedCarrier:
+    """Calls a server as Twilio would. Use it as `async with`; any number of calls may run at once.
+
+    Args:
+        base_url: Where the server really listens.
+        auth_token: What requests are signed with; the server must have been given the same one.
+        public_url: What the server believes its address to be, when that differs.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth_token: str,
+        *,
+        public_url: str | None = None,
+        account_sid: str = ACCOUNT_SID,
+        randomness: Randomness | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._public_url = (public_url or base_url).rstrip("/")
+        self._auth_token = auth_token
+        self._account_sid = account_sid
+        self._randomness = randomness or SystemRandomness()
+        # Loopback needs no proxy, whatever the environment says.
+        self._http = httpx.AsyncClient(timeout=WEBHOOK_SECONDS_MAX, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        """Return the carrier."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Close the connections to the server."""
+        await self._http.aclose()
+
+    async def call(self, dialling: Dialling) -> CallReport:
+        """Place a call and hold it until it is over.
+
+        Raises:
+            TwimlError: The server answered with something that is no TwiML.
+            httpx.HTTPError: The server cannot be reached.
+        """
+        if dialling.session_id is None:
+            dialling = replace(dialling, session_id=self._sid("CA"))
+        began = asyncio.get_running_loop().time()
+        answers = [await self.ring(dialling) for _ in range(1 + dialling.faults.webhook_repeats)]
+        report = CallReport(
+            session_id=dialling.session_id or "",
+            webhook_statuses=tuple(answer.status_code for answer in answers),
+            webhook_ms=(asyncio.get_running_loop().time() - began) * 1_000 / len(answers),
+            ended_by=Ending.CARRIER,
+        )
+        if not answers[-1].is_success:
+            return report
+        report = await self._follow(dialling, replace(report, verbs=read(answers[-1].text)))
+        return replace(report, status_answers=await self._report_statuses(dialling, report))
+
+    async def ring(self, dialling: Dialling) -> httpx.Response:
+        """Send the voice webhook and return the server's answer."""
+        return await self.post(VOICE_PATH, self._form(dialling, "ringing"))
+
+    async def report_status(self, dialling: Dialling, status: str, **more: str) -> httpx.Response:
+        """Send one status callback and return the server's answer."""
+        return await self.post(STATUS_PATH, {**self._form(dialling, status), **more})
+
+    async def post(self, path: str, form: Mapping[str, str]) -> httpx.Response:
+        """Send a signed form to one of the server's webhooks."""
+        signature = sign(self._auth_token, self._public_url + path, form.items())
+        return await self._http.post(self._base_url + path, data=dict(form), headers={HEADER: signature})
+
+    async def open_media(self, url: str) -> ClientConnection:
+        """Open the media socket that TwiML named, with a signed upgrade.
+
+        Raises:
+            InvalidStatus: The server refuses the upgrade.
+        """
+        signature = sign(self._auth_token, url)
+        base = urlsplit(self._base_url)
+        scheme = "wss" if base.scheme == "https" else "ws"
+        address = urlsplit(url)._replace(scheme=scheme, netloc=base.netloc).geturl()
+        return await connect(
+            address,
+            additional_headers={HEADER: signature},
+            compression=None,
+            ping_interval=None,
+            proxy=None,
+            max_queue=None,
+        )
+
+    async def _follow(self, dialling: Dialling, report: CallReport) -> CallReport:
+        for verb in report.verbs:
+            if isinstance(verb, ConnectStream):
+                if dialling.faults.abandons:
+                    return replace(report, ended_by=Ending.CALLER)
+                report = await self._stream(dialling, report, verb)
+                if report.ended_by is not Ending.ASSISTANT:
+                    return report
+        return replace(report, ended_by=Ending.ASSISTANT)
+
+    async def _stream(self, dialling: Dialling, report: CallReport, verb: ConnectStream) -> CallReport:
+        try:
+            socket = await self.open_media(verb.url)
+        except InvalidStatus as error:
+            return replace(report, upgrade_status=error.response.status_code)
+        dialect = Dialect(account_sid=self._account_sid, call_sid=report.session_id, stream_sid=self._sid("MZ"))
+        with contextlib.ExitStack() as stack:
+            recorder = None
+            if dialling.recording is not None:
+                recorder = stack.enter_context(StereoWavWriter(dialling.recording, sample_rate=SAMPLE_RATE))
+            call = MediaCall(socket, dialect, dialling.steps, recorder=recorder, faults=dialling.faults)
+            stream = await call.run(verb.parameters)
+        return replace(report, stream=stream, ended_by=stream.ended_by, recording=dialling.recording)
+
+    async def _report_statuses(self, dialling: Dialling, report: CallReport) -> tuple[int, ...]:
+        seconds = 0 if report.stream is None else -(-report.stream.duration_ms // 1_000)
+        last = "no-answer" if dialling.faults.abandons else "completed"
+        statuses = ["ringing", "in-progress", last] if dialling.faults.status_backwards else [last]
+        answers: list[int] = []
+        for status in reversed(statuses):
+            for _ in range(1 + dialling.faults.status_repeats):
+                try:
+                    answer = await self.report_status(dialling, status, CallDuration=str(seconds))
+                    answers.append(answer.status_code)
+                except httpx.TransportError:
+                    # The server may have been killed in the middle of the call; the call is reported all the same.
+                    answers.append(UNREACHABLE)
+        return tuple(answers)
+
+    def _form(self, dialling: Dialling, status: str) -> dict[str, str]:
+        return {
+            "AccountSid": self._account_sid,
+            "ApiVersion": "2010-04-01",
+            "CallSid": dialling.session_id or "",
+            "CallStatus": status,
+            "Called": dialling.to_number,
+            "Caller": dialling.from_number,
+            "Direction": "inbound",
+            "From": dialling.from_number,
+            "FromCity": "",
+            "To": dialling.to_number,
+            **dialling.extra,
+        }
+
+    def _sid(self, kind: str) -> str:
+        return kind + self._randomness.token_bytes(16).hex()
