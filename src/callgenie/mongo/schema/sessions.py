@@ -1,11 +1,19 @@
 """Logins. The server removes them some time after their end; until then their end is checked by whoever reads them."""
 
-from callgenie.mongo.schema.models import DATE, OBJECT_ID, Collection, Index
+from callgenie.mongo.schema.models import COUNT, DATE, OBJECT_ID, STRING, Collection, Index, maybe
 
 SESSIONS = Collection(
     name="sessions",
-    required=("userId", "expiresAt"),
-    properties={"userId": OBJECT_ID, "expiresAt": DATE},
+    required=("userId", "authEpoch", "refreshHash", "createdAt", "expiresAt"),
+    properties={
+        "userId": OBJECT_ID,
+        "authEpoch": COUNT,
+        "refreshHash": STRING,
+        "parentHash": maybe("string"),
+        "createdAt": DATE,
+        "rotatedAt": maybe("date"),
+        "expiresAt": DATE,
+    },
     indexes=(
         Index("expiresAt_ttl", (("expiresAt", 1),), expire_after_seconds=0),
         Index("userId", (("userId", 1),)),

@@ -1,15 +1,16 @@
 """Each user's settings and state."""
 
-from callgenie.mongo.schema.models import OBJECT, OBJECT_ID, Collection, Index
+from callgenie.mongo.schema.models import COUNT, OBJECT, OBJECT_ID, Collection, Index
 
 USER_PROFILES = Collection(
     name="userprofiles",
-    required=("userId", "preferences", "business", "subscription"),
+    required=("userId", "preferences", "business", "subscription", "version"),
     properties={
         "userId": OBJECT_ID,
         "preferences": OBJECT,
         "business": OBJECT,
         "subscription": OBJECT,
+        "version": COUNT,
     },
     indexes=(
         Index("userId_unique", (("userId", 1),), unique=True),
