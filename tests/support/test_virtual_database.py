@@ -1,0 +1,54 @@
+"""MongoDB under the virtual clock: its work takes no virtual time, and nothing times out on it."""
+
+import asyncio
+import time
+
+import pytest
+from tests.support.virtual_database import virtual_database
+from tests.support.virtual_time import running_virtual_loop, virtually
+
+
+@virtually
+async def test_a_slow_operation_is_not_timed_out(mongodb_uri: str) -> None:
+    async with virtual_database(mongodb_uri) as database:
+        loop = asyncio.get_running_loop()
+        began, really_began = loop.time(), time.monotonic()
+        async with asyncio.timeout(0.05):
+            await database.client.admin.command({"sleep": 1, "millis": 300, "lock": "none"})
+        assert time.monotonic() - really_began >= 0.3
+        assert loop.time() - began < 0.05
+
+
+@virtually
+async def test_many_operations_at_once_take_no_virtual_time(mongodb_uri: str) -> None:
+    async with virtual_database(mongodb_uri) as database:
+        loop = asyncio.get_running_loop()
+        await database.client.admin.command("ping")
+        began = loop.time()
+        async with asyncio.timeout(0.05):
+            await asyncio.gather(*(database.db["users"].count_documents({}) for _ in range(120)))
+        assert loop.time() - began < 0.05
+
+
+@virtually
+async def test_half_an_hour_with_a_client_costs_seconds(mongodb_uri: str) -> None:
+    async with virtual_database(mongodb_uri) as database:
+        began = time.monotonic()
+        for _ in range(30):
+            await asyncio.sleep(60)
+            await database.client.admin.command("ping")
+        assert time.monotonic() - began < 20
+
+
+@virtually
+async def test_a_cancelled_operation_gives_the_clock_back(mongodb_uri: str) -> None:
+    async with virtual_database(mongodb_uri) as database:
+        command = {"sleep": 1, "millis": 500, "lock": "none"}
+        task = asyncio.create_task(database.client.admin.command(command))
+        while "mongo operation" not in running_virtual_loop().in_flight:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(60)
+        assert running_virtual_loop().in_flight == {}
