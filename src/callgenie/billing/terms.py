@@ -51,7 +51,7 @@ class Subscribers(Protocol):
         ...
 
 
-class Accounts(Protocol):
+class AccountReader(Protocol):
     """Where accounts are found."""
 
     async def get(self, user_id: UserId) -> User:
@@ -86,7 +86,7 @@ def terms_of(user: User, subscription: Subscription) -> Terms:
 class TermsReader:
     """Reads them anew each time, so that a change of plan or a suspension takes effect at a call's next step."""
 
-    def __init__(self, accounts: Accounts, subscribers: Subscribers) -> None:
+    def __init__(self, accounts: AccountReader, subscribers: Subscribers) -> None:
         self._accounts = accounts
         self._subscribers = subscribers
 

@@ -1,36 +1,80 @@
 """Calls and their record, one document for each `sessionId` of a user."""
 
-from callgenie.kernel.vocabulary import LIVE_STATUSES, CallStatus, EndedReason, Fault, TurnRole
-from callgenie.mongo.schema.models import COUNT, DATE, OBJECT, STRING, TEXT, Collection, Index, maybe, one_of
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
+from callgenie.mongo.schema.models import (
+    BOOLEAN,
+    COUNT,
+    DATE,
+    OBJECT,
+    OBJECT_ID,
+    STRING,
+    TEXT,
+    Collection,
+    Index,
+    maybe,
+    one_of,
+)
+
+_TURN = {
+    "bsonType": "object",
+    "required": ["number", "role", "text", "at"],
+    "properties": {
+        "number": COUNT,
+        "role": one_of(*TurnRole),
+        "text": STRING,
+        "at": DATE,
+        "generatedText": STRING,
+        "interrupted": BOOLEAN,
+        "shortened": BOOLEAN,
+        "startedMs": COUNT,
+        "endedMs": COUNT,
+        "latency": OBJECT,
+        "exchangeId": STRING,
+    },
+}
 
 CONVERSATIONS = Collection(
     name="conversations",
-    required=("sessionId", "status", "startedAt"),
+    required=(
+        "userId",
+        "sessionId",
+        "carrier",
+        "direction",
+        "status",
+        "startedAt",
+        "periodStart",
+        "turns",
+        "turnCount",
+    ),
     properties={
-        # Null where a call came in on a number that belongs to nobody: recorded all the same, seen by no user.
-        "userId": maybe("objectId"),
+        "userId": OBJECT_ID,
         "sessionId": STRING,
+        "carrier": one_of(*Carrier),
+        "direction": one_of(*Direction),
         "status": one_of(*CallStatus),
+        "carrierStatus": maybe("string"),
         "endedReason": {"enum": [*EndedReason, None]},
         "fault": {"enum": [*Fault, None]},
         "phoneNumber": maybe("string"),
         "dialledNumber": maybe("string"),
         "startedAt": DATE,
-        "answeredAt": maybe("date"),
-        "endedAt": maybe("date"),
-        "heartbeatAt": maybe("date"),
+        "answeredAt": DATE,
+        "endedAt": DATE,
+        "periodStart": DATE,
+        "admitBy": DATE,
+        "leaseUntil": DATE,
+        "heartbeatSeconds": COUNT,
+        "grantedSeconds": COUNT,
+        "duration": COUNT,
         "billableSeconds": COUNT,
         "overageSeconds": COUNT,
-        "turns": {
-            "bsonType": "array",
-            "maxItems": 2_000,
-            "items": {
-                "bsonType": "object",
-                "required": ["role", "text"],
-                "properties": {"role": one_of(*TurnRole), "text": STRING},
-            },
-        },
-        "metrics": {"bsonType": [OBJECT["bsonType"], "null"]},
+        "counted": BOOLEAN,
+        "turns": {"bsonType": "array", "maxItems": 2_000, "items": _TURN},
+        "turnCount": COUNT,
+        "exchangeCount": COUNT,
+        "revision": COUNT,
+        "audioUrl": STRING,
+        "metrics": OBJECT,
     },
     indexes=(
         Index("userId_sessionId_unique", (("userId", 1), ("sessionId", 1)), unique=True),
@@ -38,7 +82,8 @@ CONVERSATIONS = Collection(
         Index("userId_startedAt", (("userId", 1), ("startedAt", -1), ("_id", -1))),
         Index("userId_status_startedAt", (("userId", 1), ("status", 1), ("startedAt", -1))),
         Index("userId_turns_text", (("userId", 1), ("turns.text", TEXT))),
-        # What the sweeper looks through every few seconds: as large as the calls in progress, not as the history.
-        Index("live_heartbeatAt", (("heartbeatAt", 1),), where={"status": {"$in": list(LIVE_STATUSES)}}),
+        # What the sweeper looks through every few seconds. Only calls in progress, or ended and not settled yet, have
+        # the field: the index is as large as they are, not as the history.
+        Index("leaseUntil", (("leaseUntil", 1),), where={"leaseUntil": {"$type": "date"}}),
     ),
 )

@@ -1,0 +1,238 @@
+"""Where a live call's record is kept: each change is one write that finds out itself whether it may be made.
+
+Changes of state are compare-and-sets on `status`, so of two that race one finds nothing to change and reads what the
+other made of it. Leases are written and judged by the database's clock (`$$NOW`), never by a worker's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from callgenie.conversations.documents import Document, conversation_of, spoken_turn_document
+from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall
+from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault
+from callgenie.mongo.client import retrying
+from callgenie.voice.turn import Turn
+
+# A call that is not answered within a minute of its first ring never will be: carriers ring for 30 to 60 seconds.
+RINGING_SECONDS: Final = 60
+
+# An admission may be on its way this long. Carriers wait 15 seconds for a webhook's answer, and the ledger remembers
+# calls that are over for 60: the 40 between are for servers whose clocks differ, should one take over from another.
+ADMISSION_SECONDS: Final = 20
+
+# Three renewals may fail before the call is taken for dead.
+LEASE_SECONDS: Final = 60
+
+# How long whoever ended a call has to settle it before the sweeper does.
+SETTLEMENT_SECONDS: Final = 30
+
+_ANSWERED: Final = (CallStatus.IN_PROGRESS, CallStatus.WRAPPING_UP)
+_IS_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$lt": ["$leaseUntil", "$$NOW"]}}
+_NOT_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$gt": ["$leaseUntil", "$$NOW"]}}
+_WITHOUT_TURNS: Final[Document] = {"turns": 0}
+
+
+def in_seconds(seconds: int) -> Document:
+    """Return the expression for a moment that many seconds from now, by the database's clock."""
+    return {"$add": ["$$NOW", seconds * 1000]}
+
+
+class LiveCallStore:
+    """The record of calls in progress, from the first ring to the settlement. Conversations come without turns."""
+
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
+        self._conversations = db["conversations"]
+
+    async def open(self, user_id: UserId, call: NewCall, period_start: datetime) -> Conversation:
+        """Step 1: record that the call rings; when it is recorded already, return it unchanged."""
+        fresh: Document = {
+            "carrier": call.carrier.value,
+            "direction": call.direction.value,
+            "status": CallStatus.RINGING.value,
+            # Carriers send what callers chose, and a leading dollar must stay text.
+            "phoneNumber": {"$literal": call.phone_number},
+            "dialledNumber": {"$literal": call.dialled_number},
+            "carrierStatus": {"$literal": call.carrier_status},
+            "startedAt": "$$NOW",
+            "admitBy": in_seconds(ADMISSION_SECONDS),
+            "leaseUntil": in_seconds(RINGING_SECONDS),
+            "periodStart": period_start,
+            "heartbeatSeconds": 0,
+            "turns": [],
+            "turnCount": 0,
+        }
+        is_new = {"$eq": [{"$type": "$status"}, "missing"]}
+        steps = [{"$replaceWith": {"$cond": [is_new, {"$mergeObjects": ["$$ROOT", fresh]}, "$$ROOT"]}}]
+
+        async def upsert() -> Document:
+            opened: Document = await self._conversations.find_one_and_update(  # type: ignore[assignment] # upsert
+                _key(user_id, call.session_id),
+                steps,
+                _WITHOUT_TURNS,
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+            return opened
+
+        async def upsert_or_find() -> Document:
+            try:
+                return await upsert()
+            except DuplicateKeyError:
+                # Two webhooks for one call raced to insert; the document is there now.
+                return await upsert()
+
+        return conversation_of(await retrying(upsert_or_find))
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Conversation | None:
+        """Return the user's conversation, or None."""
+        found = await retrying(lambda: self._conversations.find_one(_key(user_id, session_id), _WITHOUT_TURNS))
+        return None if found is None else conversation_of(found)
+
+    async def find_of_any_user_by_session(self, session_id: SessionId, carrier: Carrier) -> Conversation | None:
+        """Return the newest call that the carrier calls so, whoever's it is: carriers know no users."""
+        query = {"sessionId": session_id, "carrier": carrier.value}
+        found = await retrying(
+            lambda: self._conversations.find_one(query, _WITHOUT_TURNS, sort=[("startedAt", -1), ("_id", -1)])
+        )
+        return None if found is None else conversation_of(found)
+
+    async def find_overdue_of_any_user(self, limit: int) -> list[Conversation]:
+        """Return conversations of whichever users whose next step nobody took in time, longest overdue first."""
+
+        async def read() -> list[Document]:
+            found = self._conversations.find(_IS_OVERDUE, _WITHOUT_TURNS)
+            return await found.sort("leaseUntil", 1).limit(limit).to_list()
+
+        return [conversation_of(document) for document in await retrying(read)]
+
+    async def dismiss(
+        self, user_id: UserId, session_id: SessionId, ending: Ending, *, may_hold: bool
+    ) -> Conversation | None:
+        """End a call that was not answered; None when it does not ring any more.
+
+        `may_hold` says that the ledger may hold seconds for it, so that a settlement is owed.
+        """
+        return await self._move(
+            _key(user_id, session_id), (CallStatus.RINGING,), _unanswered(ending, may_hold=may_hold)
+        )
+
+    async def answer(self, user_id: UserId, session_id: SessionId, granted_seconds: int) -> Conversation | None:
+        """Step 3: the caller is on the line; None when the call does not ring any more, or has for too long."""
+        changes = {
+            "status": CallStatus.IN_PROGRESS.value,
+            "answeredAt": "$$NOW",
+            "grantedSeconds": granted_seconds,
+            "leaseUntil": in_seconds(LEASE_SECONDS),
+        }
+        return await self._move(_key(user_id, session_id) | _NOT_OVERDUE, (CallStatus.RINGING,), changes)
+
+    async def beat(
+        self, user_id: UserId, session_id: SessionId, *, elapsed_seconds: int, granted_seconds: int
+    ) -> Conversation | None:
+        """Say that the call goes on, how long it has lasted and what is granted; None when it was ended."""
+        changes = {
+            "heartbeatSeconds": {"$max": ["$heartbeatSeconds", elapsed_seconds]},
+            "grantedSeconds": {"$max": ["$grantedSeconds", granted_seconds]},
+            "leaseUntil": in_seconds(LEASE_SECONDS),
+        }
+        return await self._move(_key(user_id, session_id), _ANSWERED, changes)
+
+    async def append_turn(
+        self, user_id: UserId, session_id: SessionId, number: int, turn: Turn, *, at: datetime, elapsed_seconds: int
+    ) -> None:
+        """Keep a turn; the turn of that number that is kept already stays as it is.
+
+        A call that has ended meanwhile takes it too: what was said was said.
+        """
+        document = spoken_turn_document(number, turn, at)
+        missing = {"turns.number": {"$ne": number}, "turnCount": {"$lt": TURNS_MAX}}
+        # The guard is the turn's own number, which the same write puts in place: the increment cannot be repeated.
+        changes = {
+            "$push": {"turns": {"$each": [document], "$sort": {"number": 1}}},
+            "$inc": {"turnCount": 1},
+            "$max": {"heartbeatSeconds": elapsed_seconds},
+        }
+        await retrying(lambda: self._conversations.update_one(_key(user_id, session_id) | missing, changes))
+
+    async def end(
+        self, user_id: UserId, session_id: SessionId, ending: Ending, *, elapsed_seconds: int
+    ) -> Conversation | None:
+        """Step 5: end an answered call and say what is billable; None when somebody ended it before."""
+        changes = _answered(ending, seconds=elapsed_seconds, ended_at="$$NOW")
+        return await self._move(_key(user_id, session_id), _ANSWERED, changes)
+
+    async def expire(self, conversation: Conversation) -> Conversation | None:
+        """Step 7: end a call whose worker is gone, at its last heartbeat; None when it is not so any more."""
+        query = _key(conversation.user_id, conversation.session_id) | _IS_OVERDUE
+        if conversation.status is CallStatus.RINGING:
+            ending = Ending(CallStatus.ABANDONED, EndedReason.LEASE_EXPIRED, Fault.NONE)
+            return await self._move(query, (CallStatus.RINGING,), _unanswered(ending, may_hold=True))
+        ending = Ending(CallStatus.COMPLETED, EndedReason.LEASE_EXPIRED, Fault.PLATFORM)
+        heard_last = {"$add": ["$answeredAt", {"$multiply": ["$heartbeatSeconds", 1000]}]}
+        return await self._move(query, _ANSWERED, _answered(ending, seconds="$heartbeatSeconds", ended_at=heard_last))
+
+    async def mark_settled(self, conversation: Conversation) -> None:
+        """Say that nothing is left to be done for a call that is over."""
+        query = _key(conversation.user_id, conversation.session_id) | {"billableSeconds": {"$exists": True}}
+        await retrying(lambda: self._conversations.update_one(query, {"$unset": {"leaseUntil": "", "admitBy": ""}}))
+
+    async def note_carrier_status(
+        self, user_id: UserId, session_id: SessionId, carrier_status: str, *, over: Sequence[str]
+    ) -> None:
+        """Keep the carrier's word where it has none yet, or one of `over`."""
+        query = _key(user_id, session_id) | {"carrierStatus": {"$in": [None, *over]}}
+        change = {"$set": {"carrierStatus": carrier_status}}
+        await retrying(lambda: self._conversations.update_one(query, change))
+
+    async def _move(self, query: Document, statuses: Sequence[CallStatus], changes: Document) -> Conversation | None:
+        guarded = query | {"status": {"$in": list(statuses)}}
+        moved = await retrying(
+            lambda: self._conversations.find_one_and_update(
+                guarded, [{"$set": changes}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
+            )
+        )
+        return None if moved is None else conversation_of(moved)
+
+
+def _key(user_id: UserId, session_id: SessionId) -> Document:
+    return {"userId": ObjectId(user_id), "sessionId": session_id}
+
+
+def _ended(ending: Ending, ended_at: Any) -> Document:
+    return {
+        "status": ending.status.value,
+        "endedReason": None if ending.reason is None else ending.reason.value,
+        "fault": ending.fault.value,
+        "endedAt": ended_at,
+    }
+
+
+def _unanswered(ending: Ending, *, may_hold: bool) -> Document:
+    lease = {"leaseUntil": in_seconds(SETTLEMENT_SECONDS)} if may_hold else {"leaseUntil": "$$REMOVE"}
+    return {
+        **_ended(ending, "$$NOW"),
+        "duration": 0,
+        "billableSeconds": 0,
+        "overageSeconds": 0,
+        "counted": False,
+        **lease,
+    }
+
+
+def _answered(ending: Ending, *, seconds: Any, ended_at: Any) -> Document:
+    """Return the end of a call that was answered: it counts, and never for more seconds than were granted."""
+    return {
+        **_ended(ending, ended_at),
+        "duration": seconds,
+        "billableSeconds": {"$min": [seconds, "$grantedSeconds"]},
+        "overageSeconds": 0,
+        "counted": True,
+        "leaseUntil": in_seconds(SETTLEMENT_SECONDS),
+    }

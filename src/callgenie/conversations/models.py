@@ -1,0 +1,121 @@
+"""A conversation: the lasting record of a call, and the truth that the usage ledger is settled from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from callgenie.billing.models import MeteredCall
+from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.vocabulary import LIVE_STATUSES, CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
+from callgenie.voice.turn import TurnLatency
+
+# A document holds at most 16 MiB. 2,000 turns of 8,000 characters would just pass that only if every one were full
+# and in a script of four bytes a letter, which hours of talking do not come near.
+TURNS_MAX: Final = 2_000
+TURN_CHARS_MAX: Final = 8_000
+
+MetricValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTurn:
+    """One utterance as it was kept; numbers begin at 1.
+
+    Attributes:
+        started_ms: Milliseconds from the answer; None when the exchange was recorded elsewhere.
+        generated_text: What was meant, where the caller cut it short.
+        shortened: Whether the text was longer than `TURN_CHARS_MAX` and lost its end.
+    """
+
+    number: int
+    role: TurnRole
+    text: str
+    at: datetime
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    interrupted: bool = False
+    generated_text: str | None = None
+    shortened: bool = False
+    latency: TurnLatency | None = None
+    exchange_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a call became and why."""
+
+    status: CallStatus
+    reason: EndedReason | None
+    fault: Fault = Fault.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call that has just begun to ring. `phone_number` is the other party's, None when it is withheld."""
+
+    session_id: SessionId
+    carrier: Carrier
+    phone_number: str | None
+    dialled_number: str | None
+    carrier_status: str | None = None
+    direction: Direction = Direction.INBOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A call's record.
+
+    Attributes:
+        period_start: Names the usage document, from the first write on; a plan that changes later changes nothing.
+        admit_by: The last moment, by the database's clock, at which the ledger may admit the call.
+        lease_until: When somebody else may take the next step, by the database's clock; None once nothing is left.
+        heartbeat_seconds: How long the call had lasted when its worker last said so.
+        granted_seconds: What the ledger had granted in all when it last said so.
+        duration: Whole seconds, rounded up.
+        billable_seconds: What counts against the plan; None until it is known.
+        overage_seconds: What did not fit the plan; only calls recorded from elsewhere have any.
+        counted: Whether it takes one of the plan's calls; None until it is known.
+        turns: All of them, or none, or the first few, as whoever read it asked.
+        revision: Counts the changes of a conversation recorded from elsewhere; 0 on calls of our own.
+    """
+
+    id: str
+    user_id: UserId
+    session_id: SessionId
+    carrier: Carrier
+    direction: Direction
+    status: CallStatus
+    started_at: datetime
+    period_start: datetime
+    phone_number: str | None = None
+    dialled_number: str | None = None
+    carrier_status: str | None = None
+    ended_reason: EndedReason | None = None
+    fault: Fault | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    admit_by: datetime | None = None
+    lease_until: datetime | None = None
+    heartbeat_seconds: int = 0
+    granted_seconds: int = 0
+    duration: int | None = None
+    billable_seconds: int | None = None
+    overage_seconds: int | None = None
+    counted: bool | None = None
+    turns: tuple[RecordedTurn, ...] = ()
+    turn_count: int = 0
+    exchange_count: int = 0
+    audio_url: str | None = None
+    metrics: Mapping[str, MetricValue] = field(default_factory=dict)
+    revision: int = 0
+
+    @property
+    def metered(self) -> MeteredCall:
+        """The name of its hold in the ledger."""
+        return MeteredCall(self.user_id, self.period_start, self.session_id)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the call is still going on."""
+        return self.status in LIVE_STATUSES
