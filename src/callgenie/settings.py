@@ -1,10 +1,11 @@
 """Everything that can be set, in one list, read from the environment or `.env` when the program is put together."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORT: Final = 4000
@@ -121,3 +122,16 @@ class Settings(BaseSettings):
         validation_alias="DRAIN_SECONDS",
         description="How long a stopping server lets running calls finish.",
     )
+
+    @field_validator(
+        "mongodb_uri", "mongod", "public_url", "twilio_auth_token", "jwt_secret", "password_pepper", mode="before"
+    )
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        """Take `NAME=` for not set: that is what people write to switch off what `.env` says."""
+        return None if value == "" else value
+
+
+def inherited_environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment with `changes`, for a program that we start."""
+    return {**os.environ, **changes}
