@@ -12,7 +12,7 @@ from callgenie.users.guards import CurrentUser
 router = APIRouter(prefix="/api/user", tags=["usage"])
 
 
-def get_usage(request: HTTPConnection) -> UsageService:
+async def get_usage(request: HTTPConnection) -> UsageService:
     """Return the service that the program was put together with."""
     return cast("UsageService", request.app.state.services.usage)
 
