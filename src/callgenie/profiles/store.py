@@ -51,6 +51,8 @@ class ProfileStore:
                 )
             )
         except DuplicateKeyError:
+            document = None
+        if document is None:
             # Somebody's upsert was faster by less than the server can order.
             return await self.find(profile.user_id) or await self.find_or_insert(profile)
         return profile_of(document)
