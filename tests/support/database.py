@@ -54,7 +54,6 @@ def mongod(*extra: str) -> Iterator[str]:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=output,
-                env={"LC_ALL": "C"},
                 start_new_session=True,
             )
         try:

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,28 @@ from callgenie.kernel.ids import Randomness
 # 384 bits: more than any of the algorithms that use a secret can take advantage of.
 _SECRET_BYTES: Final = 48
 _MODE: Final = 0o600
+_JWT: Final = "jwtSecret"
+_PEPPER: Final = "passwordPepper"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """What this installation signs with, and what it mixes into passwords. Never printed."""
+
+    jwt_secret: str
+    password_pepper: str
+
+    @classmethod
+    def gather(cls, path: Path, randomness: Randomness, *, jwt: str | None, pepper: str | None) -> "Secrets":
+        """Take the secrets that were set, and those that were not from the file at `path`, made when need be.
+
+        Raises:
+            SecretFileError: The file is there and cannot be used.
+        """
+        if jwt is None or pepper is None:
+            kept = read_or_make(path, (_JWT, _PEPPER), randomness)
+            jwt, pepper = jwt or kept[_JWT], pepper or kept[_PEPPER]
+        return cls(jwt, pepper)
 
 
 class SecretFileError(InvalidError):

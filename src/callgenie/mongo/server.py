@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,6 +41,8 @@ _ALREADY_INITIALISED: Final = 23
 # The end of mongod's log that is searched for its reason.
 _LOG_TAIL_BYTES: Final = 64 * 1024
 _REASON_CHARACTERS_MAX: Final = 300
+# One journal file of ours: with less mongod cannot begin.
+_DISK_FREE_MIN_BYTES: Final = 20 * 1024 * 1024
 
 
 class EmbeddedServer:
@@ -143,8 +146,6 @@ class EmbeddedServer:
                 stdin=PIPE,
                 stdout=DEVNULL,
                 stderr=output,
-                # A locale that is not installed makes mongod refuse to start.
-                env={**os.environ, "LC_ALL": "C"},
                 # Ctrl-C in a terminal goes to a whole group; the database must outlive the calls that are being ended.
                 start_new_session=True,
             )
@@ -207,10 +208,16 @@ class EmbeddedServer:
         return MongodFailedError(f"The embedded MongoDB {what}{told} Its log is {self._folder.log}.")
 
     def _reason(self) -> str:
-        """Return the last thing mongod complained about since it was started, as a sentence, or nothing."""
+        """Return what mongod complained about since it was started, as a sentence, or nothing.
+
+        Its first complaint is the cause; those that follow say how it fell. On a full disk it cannot say anything.
+        """
+        with suppress(OSError):
+            if (free := shutil.disk_usage(self._folder.path).free) < _DISK_FREE_MIN_BYTES:
+                return f"only {free // 1024} KiB are free on the disk of {self._folder.path}."
         complaints = [text for line in _tail(self._folder.log, self._log_start) if (text := _complaint(line))]
-        said = complaints or _tail(self._folder.output, 0)
-        return f"{said[-1][:_REASON_CHARACTERS_MAX].rstrip('. ')}." if said else ""
+        said = complaints or [line for line in _tail(self._folder.output, 0) if not line.startswith("{")]
+        return f"{' '.join(said[0].split())[:_REASON_CHARACTERS_MAX].rstrip('. ')}." if said else ""
 
 
 def _tail(path: Path, start: int) -> list[str]:

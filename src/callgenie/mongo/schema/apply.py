@@ -1,11 +1,12 @@
 """Brings a database into the declared shape: find what differs, mend it, look again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import CollectionInvalid, OperationFailure
+from pymongo.errors import AutoReconnect, CollectionInvalid, OperationFailure
 
 from callgenie.mongo.errors import SchemaConflictError
 from callgenie.mongo.schema.catalogue import COLLECTIONS
@@ -28,8 +29,10 @@ _OTHERS_WERE_FASTER: Final = frozenset(
 )
 _DUPLICATE_KEY: Final = 11_000
 
-# Each round mends everything it found; only another process at the same work makes a second one necessary.
+# Each round mends everything it found. Another one is needed to see that it is so, and more only when another process
+# does the same work or the primary changes.
 _ROUNDS_MAX: Final = 10
+_ROUND_PAUSE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,20 @@ async def init_db(db: AsyncDatabase[Document], collections: Sequence[Collection]
         SchemaConflictError: Documents that are there stand in the way of a unique index.
     """
     done: list[str] = []
+    left = ""
     for _ in range(_ROUNDS_MAX):
-        differences = await _differences(db, collections)
-        if not differences:
-            return done
-        done += [difference.done for difference in differences if await _mend(difference)]
+        try:
+            differences = await _differences(db, collections)
+            if not differences:
+                return done
+            left = differences[0].found
+            done += [difference.done for difference in differences if await _mend(difference)]
+        except AutoReconnect:
+            # The primary changed. An index that was being built goes on being built; the next round waits for it.
+            await asyncio.sleep(_ROUND_PAUSE_SECONDS)
     raise SchemaConflictError(
-        f"The database does not keep the shape it is given: {differences[0].found} "
-        "Is another version of CallGenie changing it at the same time?"
+        f"The database does not keep the shape it is given. {left} "
+        "Check its log, and that no other version of CallGenie works on it at the same time."
     )
 
 

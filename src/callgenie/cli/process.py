@@ -1,0 +1,180 @@
+"""The server as a process: it says when it is ready, and on SIGTERM or Ctrl-C lets running calls finish."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from callgenie.cli.listening import HttpServer, address_of, is_exposed, listen
+from callgenie.kernel.ids import SystemRandomness
+from callgenie.kernel.secret_file import Secrets
+from callgenie.mongo.client import Database
+from callgenie.mongo.embedded import open_database
+from callgenie.mongo.folder import DataFolder
+from callgenie.mongo.schema import init_db
+from callgenie.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+SERVER_READY = "server.ready"
+SERVER_STOPPING = "server.stopping"
+SERVER_STOPPED = "server.stopped"
+SERVER_EXPOSED = "server.exposed"
+
+SECRETS_FILE: Final = "secrets.json"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is served, and how its running calls are brought to an end within some seconds."""
+
+    app: Any
+    drain: Callable[[float], Awaitable[object]]
+
+
+Assemble = Callable[[Settings, Database, Secrets], AbstractAsyncContextManager[Program]]
+
+
+async def run_server(
+    settings: Settings, progress: Progress, on_ready: Callable[[str], None] | None = None, *, assemble: Assemble
+) -> None:
+    """Serve until SIGTERM or SIGINT; then drain the calls, and stop everything that was started.
+
+    A second signal ends the process at once. `on_ready` gets the address once requests are answered there.
+
+    Raises:
+        PortInUseError: Another program listens on the port.
+        ListenError: The address is not one of this machine, or may not be used.
+        DomainError: The database or the secrets cannot be had; see `mongo.errors` and `kernel.secret_file`.
+    """
+    stop = _Stop(progress)
+    with stop.on_signals():
+        try:
+            await _run(settings, progress, on_ready, assemble, stop)
+        except asyncio.CancelledError:
+            # While starting there is nothing to drain, and being told to stop is no failure.
+            if not stop.asked.is_set():
+                raise
+    _log.info(SERVER_STOPPED)
+
+
+class _Stop:
+    """Hears the signals. The first cancels a process that starts and asks one that serves; a second one ends it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.asked = asyncio.Event()
+        self.serving = False
+        self._progress = progress
+        self._task = asyncio.current_task()
+
+    @contextmanager
+    def on_signals(self) -> Generator[None, None, None]:
+        """Hear SIGTERM and SIGINT during the block."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._hear, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _hear(self, number: int) -> None:
+        if self.asked.is_set():
+            # Nothing is cleaned up here: the watcher ends the database when this process is gone.
+            sys.stderr.flush()
+            os._exit(128 + number)
+        self.asked.set()
+        self._progress("Stopping: running calls may finish. Once more ends them at once.")
+        if not self.serving and self._task is not None:
+            self._task.cancel()
+
+
+async def _run(
+    settings: Settings,
+    progress: Progress,
+    on_ready: Callable[[str], None] | None,
+    assemble: Assemble,
+    stop: _Stop,
+) -> None:
+    DataFolder(settings.data_dir).prepare()
+    # The port first: whether it is free is known at once, and nothing has to be stopped again.
+    with closing(listen(settings.host, settings.port)) as listening:
+        _warn_when_exposed(settings, listening, progress)
+        secrets = _secrets(settings, progress)
+        async with open_database(settings, purpose="serve", progress=progress) as database:
+            for done in await init_db(database.db):
+                progress(done)
+            async with assemble(settings, database, secrets) as program:
+                http = HttpServer(program.app, listening)
+                try:
+                    await http.start()
+                    await _serve(settings, program, http, address_of(settings.host, listening), on_ready, stop)
+                finally:
+                    await http.stop()
+
+
+async def _serve(
+    settings: Settings,
+    program: Program,
+    http: HttpServer,
+    url: str,
+    on_ready: Callable[[str], None] | None,
+    stop: _Stop,
+) -> None:
+    folder = DataFolder(settings.data_dir)
+    note = folder.announce_server(url)
+    try:
+        stop.serving = True
+        _log.info(SERVER_READY, url=url)
+        if on_ready is not None:
+            on_ready(url)
+        asked = asyncio.create_task(stop.asked.wait(), name="stop asked")
+        await http.wait(asked)
+        asked.cancel()
+        _log.info(SERVER_STOPPING, drain_seconds=settings.drain_seconds)
+        await program.drain(settings.drain_seconds)
+    finally:
+        if note is not None:
+            folder.withdraw_server(note)
+
+
+def _secrets(settings: Settings, progress: Progress) -> Secrets:
+    jwt, pepper = settings.jwt_secret, settings.password_pepper
+    if settings.mongodb_uri is not None and (jwt is None or pepper is None):
+        progress(
+            "JWT_SECRET or PASSWORD_PEPPER is not set: this machine keeps its own in the data folder. "
+            "Every machine that works on the same MONGODB_URI must have the same two."
+        )
+    return Secrets.gather(
+        settings.data_dir.expanduser() / SECRETS_FILE,
+        SystemRandomness(),
+        jwt=jwt.get_secret_value() if jwt is not None else None,
+        pepper=pepper.get_secret_value() if pepper is not None else None,
+    )
+
+
+def _warn_when_exposed(settings: Settings, listening: socket.socket, progress: Progress) -> None:
+    if not is_exposed(listening):
+        return
+    missing = [
+        name
+        for name, value in (("PUBLIC_URL", settings.public_url), ("TWILIO_AUTH_TOKEN", settings.twilio_auth_token))
+        if value is None
+    ]
+    if missing:
+        _log.warning(SERVER_EXPOSED, missing=missing)
+        progress(
+            f"WARNING: other machines can reach this server, and {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set: a carrier's requests cannot be verified and are refused. "
+            "Put TLS in front of it: passwords and tokens travel as they are."
+        )

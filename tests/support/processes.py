@@ -1,0 +1,88 @@
+"""Programs of ours run as processes of their own, so that they can be killed."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Running:
+    """A process that was started; `said` collects the lines it wrote."""
+
+    process: "subprocess.Popen[str]"
+    said: list[str]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def wait_for(self, beginning: str) -> str:
+        """Read lines until one begins so; return the rest of it."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line.rstrip())
+            if line.startswith(beginning):
+                return line.removeprefix(beginning).strip()
+        raise AssertionError(f"ended ({self.process.wait()}) without saying {beginning!r}: {self.said}")
+
+    def end(self, number: signal.Signals | None = None, seconds: float = 30) -> int:
+        """Send the signal, wait for the end, keep what was said; return the exit code."""
+        if number is not None:
+            self.process.send_signal(number)
+        rest, _ = self.process.communicate(timeout=seconds)
+        self.said += rest.splitlines()
+        return self.process.returncode
+
+    def descendants(self, name: str) -> list[psutil.Process]:
+        found = psutil.Process(self.pid).children(recursive=True)
+        return [process for process in found if any(Path(word).name == name for word in process.cmdline()[:4])]
+
+
+@contextlib.contextmanager
+def running(module: str, *arguments: object) -> Iterator[Running]:
+    """Run `python -m module arguments`; whatever still runs afterwards is killed."""
+    process = subprocess.Popen(  # noqa: S603 -- our own programs
+        [sys.executable, "-W", "error", "-m", module, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A test that sends Ctrl-C to the group must not hit pytest.
+        start_new_session=True,
+    )
+    try:
+        yield Running(process, [])
+    finally:
+        if process.poll() is None:
+            descendants = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            for descendant in descendants:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    descendant.kill()
+        process.communicate()
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def becomes_true(condition: Callable[[], bool], seconds: float) -> bool:
+    """Look again and again, for at most `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
