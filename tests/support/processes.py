@@ -1,15 +1,19 @@
 """Programs of ours run as processes of their own, so that they can be killed."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from callgenie.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,11 +52,13 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(module: str, *arguments: object) -> Iterator[Running]:
-    """Run `python -m module arguments`; whatever still runs afterwards is killed."""
+def running(module: str, *arguments: object, **environment: str) -> Iterator[Running]:
+    """Run `python -m module arguments` with no setting but those given; whatever still runs afterwards is killed."""
     process = subprocess.Popen(  # noqa: S603 -- our own programs
         [sys.executable, "-W", "error", "-m", module, *map(str, arguments)],
-        cwd=ROOT,
+        # Not where somebody may keep a .env of their own.
+        cwd=tempfile.gettempdir(),
+        env=_surroundings() | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -69,6 +75,11 @@ def running(module: str, *arguments: object) -> Iterator[Running]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     descendant.kill()
         process.communicate()
+
+
+def _surroundings() -> dict[str, str]:
+    ours = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    return {name: value for name, value in os.environ.items() if name not in ours} | {"PYTHONPATH": str(ROOT)}
 
 
 def lives(process: psutil.Process) -> bool:
