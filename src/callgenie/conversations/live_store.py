@@ -33,7 +33,8 @@ LEASE_SECONDS: Final = 60
 # How long whoever ended a call has to settle it before the sweeper does.
 SETTLEMENT_SECONDS: Final = 30
 
-_ANSWERED: Final = (CallStatus.IN_PROGRESS, CallStatus.WRAPPING_UP)
+_RINGS: Final[Document] = {"status": CallStatus.RINGING.value}
+_GOES_ON: Final[Document] = {"status": {"$in": [CallStatus.IN_PROGRESS.value, CallStatus.WRAPPING_UP.value]}}
 _IS_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$lt": ["$leaseUntil", "$$NOW"]}}
 _NOT_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$gt": ["$leaseUntil", "$$NOW"]}}
 _WITHOUT_TURNS: Final[Document] = {"turns": 0}
@@ -95,9 +96,9 @@ class LiveCallStore:
         found = await retrying(lambda: self._conversations.find_one(_key(user_id, session_id), _WITHOUT_TURNS))
         return None if found is None else conversation_of(found)
 
-    async def find_of_any_user_by_session(self, session_id: SessionId, carrier: Carrier) -> Conversation | None:
-        """Return the newest call that the carrier calls so, whoever's it is: carriers know no users."""
-        query = {"sessionId": session_id, "carrier": carrier.value}
+    async def find_call_of_any_user(self, session_id: SessionId) -> Conversation | None:
+        """Return the newest call of that id which we carried ourselves, whoever's it is: carriers know no users."""
+        query = {"sessionId": session_id, "carrier": {"$ne": Carrier.API.value}}
         found = await retrying(
             lambda: self._conversations.find_one(query, _WITHOUT_TURNS, sort=[("startedAt", -1), ("_id", -1)])
         )
@@ -119,19 +120,26 @@ class LiveCallStore:
 
         `may_hold` says that the ledger may hold seconds for it, so that a settlement is owed.
         """
-        return await self._move(
-            _key(user_id, session_id), (CallStatus.RINGING,), _unanswered(ending, may_hold=may_hold)
-        )
+        return await self._move(_key(user_id, session_id) | _RINGS, _unanswered(ending, may_hold=may_hold))
 
-    async def answer(self, user_id: UserId, session_id: SessionId, granted_seconds: int) -> Conversation | None:
-        """Step 3: the caller is on the line; None when the call does not ring any more, or has for too long."""
+    async def answer(
+        self, user_id: UserId, session_id: SessionId, *, answered_by: str, granted_seconds: int
+    ) -> Conversation | None:
+        """Step 3: the caller is on the line; None when the call does not ring any more, or has for too long.
+
+        `answered_by` is different for everyone who tries. It lets the winner, whose first attempt was done although
+        its answer got lost, win again.
+        """
+        first = {"status": CallStatus.RINGING.value, **_NOT_OVERDUE}
+        again = {"status": CallStatus.IN_PROGRESS.value, "answeredBy": answered_by}
         changes = {
             "status": CallStatus.IN_PROGRESS.value,
-            "answeredAt": "$$NOW",
+            "answeredAt": {"$ifNull": ["$answeredAt", "$$NOW"]},
+            "answeredBy": answered_by,
             "grantedSeconds": granted_seconds,
             "leaseUntil": in_seconds(LEASE_SECONDS),
         }
-        return await self._move(_key(user_id, session_id) | _NOT_OVERDUE, (CallStatus.RINGING,), changes)
+        return await self._move(_key(user_id, session_id) | {"$or": [first, again]}, changes)
 
     async def beat(
         self, user_id: UserId, session_id: SessionId, *, elapsed_seconds: int, granted_seconds: int
@@ -142,7 +150,7 @@ class LiveCallStore:
             "grantedSeconds": {"$max": ["$grantedSeconds", granted_seconds]},
             "leaseUntil": in_seconds(LEASE_SECONDS),
         }
-        return await self._move(_key(user_id, session_id), _ANSWERED, changes)
+        return await self._move(_key(user_id, session_id) | _GOES_ON, changes)
 
     async def append_turn(
         self, user_id: UserId, session_id: SessionId, number: int, turn: Turn, *, at: datetime, elapsed_seconds: int
@@ -166,17 +174,18 @@ class LiveCallStore:
     ) -> Conversation | None:
         """Step 5: end an answered call and say what is billable; None when somebody ended it before."""
         changes = _answered(ending, seconds=elapsed_seconds, ended_at="$$NOW")
-        return await self._move(_key(user_id, session_id), _ANSWERED, changes)
+        return await self._move(_key(user_id, session_id) | _GOES_ON, changes)
 
     async def expire(self, conversation: Conversation) -> Conversation | None:
         """Step 7: end a call whose worker is gone, at its last heartbeat; None when it is not so any more."""
         query = _key(conversation.user_id, conversation.session_id) | _IS_OVERDUE
         if conversation.status is CallStatus.RINGING:
             ending = Ending(CallStatus.ABANDONED, EndedReason.LEASE_EXPIRED, Fault.NONE)
-            return await self._move(query, (CallStatus.RINGING,), _unanswered(ending, may_hold=True))
+            return await self._move(query | _RINGS, _unanswered(ending, may_hold=True))
         ending = Ending(CallStatus.COMPLETED, EndedReason.LEASE_EXPIRED, Fault.PLATFORM)
         heard_last = {"$add": ["$answeredAt", {"$multiply": ["$heartbeatSeconds", 1000]}]}
-        return await self._move(query, _ANSWERED, _answered(ending, seconds="$heartbeatSeconds", ended_at=heard_last))
+        changes = _answered(ending, seconds="$heartbeatSeconds", ended_at=heard_last)
+        return await self._move(query | _GOES_ON, changes)
 
     async def mark_settled(self, conversation: Conversation) -> None:
         """Say that nothing is left to be done for a call that is over."""
@@ -191,11 +200,10 @@ class LiveCallStore:
         change = {"$set": {"carrierStatus": carrier_status}}
         await retrying(lambda: self._conversations.update_one(query, change))
 
-    async def _move(self, query: Document, statuses: Sequence[CallStatus], changes: Document) -> Conversation | None:
-        guarded = query | {"status": {"$in": list(statuses)}}
+    async def _move(self, query: Document, changes: Document) -> Conversation | None:
         moved = await retrying(
             lambda: self._conversations.find_one_and_update(
-                guarded, [{"$set": changes}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
+                query, [{"$set": changes}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
             )
         )
         return None if moved is None else conversation_of(moved)

@@ -59,6 +59,7 @@ CONVERSATIONS = Collection(
         "dialledNumber": maybe("string"),
         "startedAt": DATE,
         "answeredAt": DATE,
+        "answeredBy": STRING,
         "endedAt": DATE,
         "periodStart": DATE,
         "admitBy": DATE,

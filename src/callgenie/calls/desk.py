@@ -1,0 +1,240 @@
+"""The desk: every step of a live call that is written down, from the first ring to the settled record.
+
+The steps are those of the metering protocol. Each can be repeated, by this worker or another, and after a crash
+between any two the `sweeper` takes the next one.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, Protocol
+
+import structlog
+
+from callgenie.billing.ledger import UsageLedger
+from callgenie.billing.models import Hold, RefusalReason
+from callgenie.billing.pipelines import ADMIT_SECONDS
+from callgenie.billing.terms import Terms, TermsReader
+from callgenie.calls.admission import ENDINGS, Admission
+from callgenie.calls.errors import CallNotWaitingError
+from callgenie.calls.media_tokens import MediaTokens
+from callgenie.calls.models import Admitted, AnsweredCall, Beat, CallLimits, EndedCall, IncomingCall, Refused
+from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.models import Conversation, Ending
+from callgenie.conversations.settlement import Settlement
+from callgenie.kernel.errors import UnavailableError
+from callgenie.kernel.ids import Randomness, SessionId, UserId
+from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault
+from callgenie.profiles.models import Profile
+from callgenie.voice.turn import Turn
+
+_log = structlog.get_logger(__name__)
+
+CALL_ANSWERED: Final = "call.answered"
+CALL_ENDED: Final = "call.ended"
+CALL_ABANDONED: Final = "call.abandoned"
+SETTLEMENT_POSTPONED: Final = "call.settlement_postponed"
+
+# The carrier's words, in the order in which they can follow each other. Callbacks arrive repeated and in any order,
+# so a word is kept only over one of a lower rank; those of the highest end the call and are never undone.
+CARRIER_RANKS: Final[Mapping[str, int]] = {
+    "queued": 0,
+    "initiated": 1,
+    "ringing": 2,
+    "in-progress": 3,
+    "answered": 3,
+    "completed": 4,
+    "busy": 4,
+    "failed": 4,
+    "no-answer": 4,
+    "canceled": 4,
+}
+_TERMINAL_RANK: Final = 4
+
+_NAME_BYTES: Final = 12
+
+
+class Profiles(Protocol):
+    """Where profiles are found."""
+
+    async def get(self, user_id: UserId) -> Profile:
+        """Return the user's profile."""
+        ...
+
+
+class CallDesk:
+    """Takes a call through its record and the ledger; knows nothing of audio."""
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        profiles: Profiles,
+        terms: TermsReader,
+        calls: LiveCallStore,
+        ledger: UsageLedger,
+        tokens: MediaTokens,
+        randomness: Randomness,
+        max_call_seconds: int,
+    ) -> None:
+        self._admission = admission
+        self._profiles = profiles
+        self._terms = terms
+        self._calls = calls
+        self._ledger = ledger
+        self._settlement = Settlement(ledger, calls)
+        self._tokens = tokens
+        self._randomness = randomness
+        self._limits = CallLimits(max_seconds=max_call_seconds)
+
+    async def ring(self, call: IncomingCall) -> Admitted | Refused:
+        """Steps 1 and 2: record that the call rings, and admit it if the plan allows; again: the same answer.
+
+        A refusal is recorded under the user it was meant for. A call to a number that is nobody's is not recorded.
+
+        Raises:
+            UnavailableError: The database is away.
+        """
+        return await self._admission.ring(call)
+
+    async def answer(self, session_id: SessionId, media_token: str) -> AnsweredCall:
+        """Step 3: join the caller to the call that the token was made for. A token works once.
+
+        Raises:
+            CallNotWaitingError: Wrong or used token, unknown call, or it has ended.
+            UnavailableError: The database is away.
+        """
+        if not self._tokens.opens(session_id, media_token):
+            raise CallNotWaitingError
+        ringing = await self._calls.find_call_of_any_user(session_id)
+        if ringing is None or ringing.status is not CallStatus.RINGING:
+            raise CallNotWaitingError
+        hold = await self._ledger.hold_of(ringing.metered)
+        if hold is None:
+            raise CallNotWaitingError
+        # Read before the call is taken: should it fail, the caller can still be connected by another attempt.
+        profile = await self._profiles.get(ringing.user_id)
+        answered = await self._calls.answer(
+            ringing.user_id,
+            session_id,
+            answered_by=self._randomness.token_bytes(_NAME_BYTES).hex(),
+            granted_seconds=hold.seconds,
+        )
+        if answered is None:
+            raise CallNotWaitingError
+        _log.info(CALL_ANSWERED, session_id=session_id, user_id=answered.user_id)
+        return AnsweredCall(
+            user_id=answered.user_id,
+            session_id=session_id,
+            period_start=answered.period_start,
+            answered_at=answered.answered_at or answered.started_at,
+            granted_seconds=hold.seconds,
+            profile=profile,
+            from_number=answered.phone_number,
+            to_number=answered.dialled_number,
+            limits=self._limits,
+        )
+
+    async def beat(self, call: AnsweredCall, elapsed_seconds: float) -> Beat:
+        """Step 4: say that the call goes on, and ask for another minute; to be called every 20 seconds.
+
+        Raises:
+            UnavailableError: The database is away. The call may go on to the second that was granted before.
+        """
+        elapsed = math.ceil(elapsed_seconds)
+        terms = await self._terms.of(call.user_id)
+        wanted = min(elapsed + ADMIT_SECONDS, call.limits.max_seconds)
+        # The ledger first: seconds that are only in the record would be billed without having been held.
+        hold = await self._ledger.extend(call.metered, terms.plan, total_seconds=0 if terms.barred else wanted)
+        if hold is None:
+            return Beat(call.granted_seconds, more_refused=True, ended=True)
+        alive = await self._calls.beat(
+            call.user_id, call.session_id, elapsed_seconds=elapsed, granted_seconds=hold.seconds
+        )
+        if alive is None:
+            return Beat(hold.seconds, more_refused=True, ended=True)
+        reason = _why_no_more(terms, hold, wanted, call.limits)
+        return Beat(hold.seconds, more_refused=reason is not None, ended=False, reason=reason)
+
+    async def save_turn(self, call: AnsweredCall, number: int, turn: Turn, elapsed_seconds: float) -> None:
+        """Keep a turn as soon as it was spoken; numbers begin at 1, and one number is kept once.
+
+        Raises:
+            UnavailableError: The database is away.
+        """
+        await self._calls.append_turn(
+            call.user_id,
+            call.session_id,
+            number,
+            turn,
+            at=call.answered_at + timedelta(milliseconds=turn.started_ms),
+            elapsed_seconds=math.ceil(elapsed_seconds),
+        )
+
+    async def end(self, call: AnsweredCall, *, reason: EndedReason, fault: Fault, elapsed_seconds: float) -> EndedCall:
+        """Steps 5 and 6: end the call and settle it. Whoever comes second gets what the first made of it.
+
+        An answered call has been completed, whatever ended it: the reason and the fault say what that was.
+
+        Raises:
+            CallNotWaitingError: There is no such call any more.
+            UnavailableError: The database is away; the sweeper will end the call at its last heartbeat.
+        """
+        ending = Ending(CallStatus.COMPLETED, reason, fault)
+        seconds = math.ceil(elapsed_seconds)
+        ended = await self._calls.end(
+            call.user_id, call.session_id, ending, elapsed_seconds=seconds
+        ) or await self._calls.get(call.user_id, call.session_id)
+        if ended is None:
+            raise CallNotWaitingError
+        settled = await self._settle(ended)
+        _log.info(CALL_ENDED, session_id=call.session_id, user_id=call.user_id, reason=ended.ended_reason)
+        return EndedCall(
+            status=ended.status,
+            reason=ended.ended_reason,
+            fault=ended.fault,
+            duration=ended.duration or 0,
+            billable_seconds=ended.billable_seconds or 0,
+            settled=settled,
+        )
+
+    async def carrier_reported(self, session_id: SessionId, carrier_status: str) -> None:
+        """Keep the carrier's word, and let go of a call that the carrier ended before it was answered.
+
+        A call in progress is not ended here: its own stream says so more precisely, and without one the sweeper does.
+
+        Raises:
+            UnavailableError: The database is away.
+        """
+        rank = CARRIER_RANKS.get(carrier_status)
+        call = await self._calls.find_call_of_any_user(session_id)
+        if rank is None or call is None:
+            return
+        lower = [word for word, its_rank in CARRIER_RANKS.items() if its_rank < rank]
+        await self._calls.note_carrier_status(call.user_id, session_id, carrier_status, over=lower)
+        if rank == _TERMINAL_RANK and call.status is CallStatus.RINGING:
+            await self._abandon(call)
+
+    async def _abandon(self, call: Conversation) -> None:
+        ending = Ending(CallStatus.ABANDONED, EndedReason.CALLER_HANGUP, Fault.CALLER)
+        abandoned = await self._calls.dismiss(call.user_id, call.session_id, ending, may_hold=True)
+        if abandoned is not None:
+            _log.info(CALL_ABANDONED, session_id=call.session_id, user_id=call.user_id)
+            await self._settle(abandoned)
+
+    async def _settle(self, ended: Conversation) -> bool:
+        try:
+            await self._settlement.settle(ended)
+        except UnavailableError:
+            # The record is final, so whoever settles later settles the same.
+            _log.warning(SETTLEMENT_POSTPONED, session_id=ended.session_id, user_id=ended.user_id)
+            return False
+        return True
+
+
+def _why_no_more(terms: Terms, hold: Hold, wanted: int, limits: CallLimits) -> EndedReason | None:
+    if terms.barred is not None:
+        return ENDINGS[terms.barred].reason
+    if hold.seconds < wanted:
+        return ENDINGS[RefusalReason.MINUTE_LIMIT_REACHED].reason
+    return EndedReason.MAX_DURATION if hold.seconds >= limits.max_seconds else None

@@ -1,0 +1,101 @@
+"""A call as its carrier brings it, and as it stands at the desk."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from callgenie.billing.models import MeteredCall
+from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault
+from callgenie.profiles.models import Profile
+
+# How often a running call asks for more seconds and renews its lease: three times before the lease would run out.
+BEAT_SECONDS: Final = 20
+
+# How long before its last granted second a call is told that it must end.
+NOTICE_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A call that a carrier announces. `from_number` is None when the caller withholds it."""
+
+    session_id: SessionId
+    carrier: Carrier
+    from_number: str | None
+    to_number: str
+    carrier_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The call may be answered, once, by whoever shows the token."""
+
+    session_id: SessionId
+    media_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The call may not be answered; `sentence` is what the caller should hear."""
+
+    reason: EndedReason
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """What a running call has to keep to, in seconds."""
+
+    max_seconds: int
+    beat_every_seconds: int = BEAT_SECONDS
+    notice_seconds: int = NOTICE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredCall:
+    """A call that one worker has answered and now looks after."""
+
+    user_id: UserId
+    session_id: SessionId
+    period_start: datetime
+    answered_at: datetime
+    granted_seconds: int
+    profile: Profile
+    from_number: str | None
+    to_number: str | None
+    limits: CallLimits
+
+    @property
+    def metered(self) -> MeteredCall:
+        """The name of its hold in the ledger."""
+        return MeteredCall(self.user_id, self.period_start, self.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a renewal brought.
+
+    Attributes:
+        granted_seconds: In all, from the answer on; the call must not outlive them.
+        more_refused: The plan, the account or the longest call allows nothing beyond `granted_seconds`.
+        ended: Somebody else ended the call: hang up.
+        reason: Why nothing more is granted, for the end of the call; None while more may come.
+    """
+
+    granted_seconds: int
+    more_refused: bool
+    ended: bool
+    reason: EndedReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """What a call came to. `settled` is false when that is left to the sweeper because the database was away."""
+
+    status: CallStatus
+    reason: EndedReason | None
+    fault: Fault | None
+    duration: int
+    billable_seconds: int
+    settled: bool
