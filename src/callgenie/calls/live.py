@@ -1,0 +1,129 @@
+"""The calls that run in this process."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from callgenie.calls.desk import CallDesk
+from callgenie.calls.models import AnsweredCall
+from callgenie.calls.running import RunningCall
+from callgenie.kernel.clock import Clock
+from callgenie.kernel.ids import SessionId
+from callgenie.kernel.vocabulary import EndedReason, Fault
+from callgenie.profiles.greetings import greeting_of
+from callgenie.profiles.hours import hours_sentence
+from callgenie.voice.ports import AudioLink, Knowledge, Question, VoiceProviders
+from callgenie.voice.session import CallScript
+from callgenie.voice.timings import Timings
+
+_log = structlog.get_logger(__name__)
+
+DRAINING: Final = "calls.draining"
+DRAINED: Final = "calls.drained"
+
+# Of the time that a stopping server gives its calls, this much is for saying goodbye and settling.
+_FAREWELL_SECONDS: Final = 12.0
+_SETTLING_SECONDS: Final = 2.0
+
+SHUTDOWN_GOODBYE: Final = "I am sorry, our system is about to restart. Please call again in a minute. Goodbye."
+
+
+class LiveCalls:
+    """Runs answered calls, knows which are running, and can let them all come to an end."""
+
+    def __init__(
+        self,
+        desk: CallDesk,
+        providers: VoiceProviders,
+        clock: Clock,
+        timings: Timings = Timings(),  # noqa: B008 - frozen
+    ) -> None:
+        self._desk = desk
+        self._providers = providers
+        self._clock = clock
+        self._timings = timings
+        self._running: dict[SessionId, RunningCall] = {}
+        self._draining = False
+        self._none_running = asyncio.Event()
+        self._none_running.set()
+
+    @property
+    def count(self) -> int:
+        """How many calls are running."""
+        return len(self._running)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the server is about to stop, so that new calls should go elsewhere."""
+        return self._draining
+
+    async def run(self, answered: AnsweredCall, link: AudioLink) -> None:
+        """Hold an answered call until it is over and settled, whatever happens to it."""
+        call = RunningCall(
+            answered,
+            link,
+            _script(answered),
+            desk=self._desk,
+            providers=self._providers,
+            clock=self._clock,
+            timings=self._timings,
+        )
+        if self._draining:
+            call.finish(SHUTDOWN_GOODBYE, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
+        self._running[answered.session_id] = call
+        self._none_running.clear()
+        try:
+            await call.run()
+        finally:
+            del self._running[answered.session_id]
+            if not self._running:
+                self._none_running.set()
+
+    def hang_up(self, session_id: SessionId, reason: EndedReason, fault: Fault) -> bool:
+        """End one call at once; tell whether it runs here."""
+        call = self._running.get(session_id)
+        if call is not None:
+            call.hang_up(reason, fault)
+        return call is not None
+
+    async def drain(self, seconds: float) -> None:
+        """Let running calls finish for at most `seconds`; near their end, say goodbye and hang up."""
+        self._draining = True
+        _log.info(DRAINING, calls=self.count, seconds=seconds)
+        farewell = min(_FAREWELL_SECONDS, seconds / 2)
+        if not await self._all_gone(seconds - farewell):
+            for call in self._running.values():
+                call.finish(SHUTDOWN_GOODBYE, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
+        if not await self._all_gone(max(0.0, farewell - _SETTLING_SECONDS)):
+            for call in self._running.values():
+                call.hang_up(EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
+        await self._all_gone(_SETTLING_SECONDS)
+        _log.info(DRAINED, calls_left=self.count)
+
+    async def _all_gone(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._none_running.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def _script(call: AnsweredCall) -> CallScript:
+    preferences, business = call.profile.preferences, call.profile.business
+    knowledge = Knowledge(
+        assistant_name=preferences.assistant_name,
+        company=business.company,
+        instructions=business.instructions,
+        hours=hours_sentence(business),
+        questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
+        language=preferences.language,
+        response_length=preferences.response_length,
+    )
+    return CallScript(
+        greeting=greeting_of(business, preferences),
+        knowledge=knowledge,
+        voice=preferences.voice_model,
+        max_duration_seconds=call.limits.max_seconds,
+    )

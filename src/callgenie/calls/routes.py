@@ -1,0 +1,92 @@
+"""Twilio's webhooks and its media socket over HTTP."""
+
+from typing import Annotated, Any, Final, cast
+
+import structlog
+from fastapi import APIRouter, Depends, Request, Response, WebSocket, status
+from starlette.requests import HTTPConnection
+
+from callgenie.calls.desk import CallDesk
+from callgenie.calls.live import LiveCalls
+from callgenie.calls.sockets import ServerSocket
+from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
+from callgenie.calls.webhooks import MEDIA_PATH, TOKEN_PARAMETER, SignedRequest, TwilioWebhooks
+from callgenie.http.problems import problems
+from callgenie.kernel.errors import DomainError, UnavailableError
+from callgenie.kernel.ids import SessionId
+from callgenie.telephony.socket import INTERNAL_ERROR, POLICY_VIOLATION, SocketClosedError, TextSocket
+from callgenie.telephony.twilio.link import TwilioLink, receive_start
+from callgenie.telephony.twilio.media import CarrierProtocolError
+from callgenie.telephony.twilio.signature import HEADER
+from callgenie.telephony.twilio.twiml import MEDIA_TYPE
+
+_log = structlog.get_logger(__name__)
+
+MEDIA_REFUSED: Final = "carrier.media_refused"
+
+router = APIRouter(tags=["telephony"])
+
+
+async def get_webhooks(connection: HTTPConnection) -> TwilioWebhooks:
+    """Put together what judges Twilio's requests."""
+    services = connection.app.state.services
+    return TwilioWebhooks(services.desk, public_url=services.public_url, auth_token=services.settings.twilio_auth_token)
+
+
+async def get_desk(connection: HTTPConnection) -> CallDesk:
+    """Find the desk."""
+    return cast("CallDesk", connection.app.state.services.desk)
+
+
+async def get_live_calls(connection: HTTPConnection) -> LiveCalls:
+    """Find the running calls."""
+    return cast("LiveCalls", connection.app.state.services.live)
+
+
+WebhooksDep = Annotated[TwilioWebhooks, Depends(get_webhooks)]
+DeskDep = Annotated[CallDesk, Depends(get_desk)]
+LiveCallsDep = Annotated[LiveCalls, Depends(get_live_calls)]
+
+_REFUSALS: Final = problems(WebhookUnsignedError, WebhookMalformedError)
+_TWIML: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {MEDIA_TYPE: {}}, "description": "TwiML"}}
+
+
+@router.post("/api/telephony/twilio/voice", responses=_REFUSALS | _TWIML, response_class=Response)
+async def ring(request: Request, webhooks: WebhooksDep) -> Response:
+    """Answer Twilio's voice webhook: connect the call to the media socket, or say why not."""
+    return Response(await webhooks.ring(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+
+
+@router.post("/api/telephony/twilio/status", responses=_REFUSALS, status_code=status.HTTP_204_NO_CONTENT)
+async def note_status(request: Request, webhooks: WebhooksDep) -> None:
+    """Take Twilio's status callback."""
+    await webhooks.note_status(_signed(request), await request.body())
+
+
+@router.websocket(MEDIA_PATH)
+async def hold_call(websocket: WebSocket, webhooks: WebhooksDep, desk: DeskDep, live: LiveCallsDep) -> None:
+    """Hold a call over Twilio's Media Streams."""
+    if not webhooks.is_upgrade_trusted(_signed(websocket)):
+        _log.warning(MEDIA_REFUSED, reason="upgrade not signed")
+        await websocket.close()
+        return
+    await websocket.accept()
+    socket = ServerSocket(websocket)
+    try:
+        started = await receive_start(socket)
+        call = await desk.answer(SessionId(started.call_sid), started.parameters.get(TOKEN_PARAMETER, ""))
+    except (CarrierProtocolError, SocketClosedError, DomainError) as error:
+        await _refuse(socket, error)
+        return
+    await live.run(call, TwilioLink(socket, started.stream_sid))
+
+
+async def _refuse(socket: TextSocket, error: Exception) -> None:
+    _log.warning(MEDIA_REFUSED, reason=type(error).__name__, error=str(error))
+    await socket.close(INTERNAL_ERROR if isinstance(error, UnavailableError) else POLICY_VIOLATION)
+
+
+def _signed(connection: HTTPConnection) -> SignedRequest:
+    path = connection.scope["raw_path"].decode("latin-1")
+    query = connection.scope["query_string"].decode("latin-1")
+    return SignedRequest(path=f"{path}?{query}" if query else path, signature=connection.headers.get(HEADER, ""))
