@@ -20,6 +20,7 @@ _WORD_CHARS_MIN: Final = 3
 _OWN_CHARS_MIN: Final = 6
 # Nobody types a longer run of one key or along the keyboard because it is easy.
 _PATTERN_CHARS_MAX: Final = 16
+_PIECE_CHARS_MAX: Final = 6
 _ROWS: Final = (
     "01234567890",
     "abcdefghijklmnopqrstuvwxyz",
@@ -70,7 +71,7 @@ def _is_common(password: str) -> bool:
 
 def _is_pattern(folded: str) -> bool:
     """Tell whether the text is a short piece repeated, or walks along a row of keys or the alphabet."""
-    for size in range(1, CHARS_MIN // 2 + 1):
+    for size in range(1, min(_PIECE_CHARS_MAX, len(folded) // 2) + 1):
         if (folded[:size] * len(folded))[: len(folded)] == folded:
             return True
     rows = [walk for row in _ROWS for walk in (row * 2, row[::-1] * 2)]
