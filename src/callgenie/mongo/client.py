@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 import pymongo
+import structlog
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -36,6 +38,10 @@ from callgenie.mongo.errors import (
 
 T = TypeVar("T")
 Document = dict[str, Any]
+
+_log = structlog.get_logger(__name__)
+
+OPTION_IGNORED = "database.option_ignored"
 
 DEFAULT_DATABASE: Final = "callgenie"
 
@@ -136,24 +142,50 @@ async def connect(uri: str, *, listeners: Sequence[Any] = ()) -> Database:
         StandaloneServerError: The server is not part of a replica set.
         ServerTooOldError: The server is older than MongoDB 6.0.
     """
-    place = hosts_of(uri)
+    client = _client(uri, listeners)
     try:
-        client: AsyncMongoClient[Document] = AsyncMongoClient(
-            uri, tz_aware=True, event_listeners=list(listeners), **_pins_for(uri)
-        )
         db = client.get_default_database(DEFAULT_DATABASE)
-    except (InvalidURI, ConfigurationError, InvalidName, ValueError, TypeError):
-        # The driver's sentence may quote the part of the string it could not read, and that may be the password.
-        raise DatabaseAddressError(
-            "MONGODB_URI cannot be read. It looks like mongodb://host:27017/callgenie?replicaSet=rs0; "
-            "characters such as @ : / in a password must be percent-encoded."
-        ) from None
-    try:
-        await _verify(client, place)
+        await _verify(client, hosts_of(uri))
     except BaseException:
         await client.close()
         raise
     return Database(client, db)
+
+
+def _client(uri: str, listeners: Sequence[Any]) -> AsyncMongoClient[Document]:
+    # The driver's sentences may quote the part of the string that it could not read, and that may be the password.
+    # Without a scheme it takes the whole string for a host's name.
+    if not uri.startswith(("mongodb://", "mongodb+srv://")):
+        raise _unreadable()
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            client: AsyncMongoClient[Document] = AsyncMongoClient(
+                uri, tz_aware=True, event_listeners=list(listeners), **_pins_for(uri)
+            )
+            client.get_default_database(DEFAULT_DATABASE)
+    except (InvalidURI, ConfigurationError, InvalidName, ValueError, TypeError):
+        raise _unreadable() from None
+    for warning in warned:
+        _judge(str(warning.message))
+    return client
+
+
+def _unreadable() -> DatabaseAddressError:
+    return DatabaseAddressError(
+        "MONGODB_URI cannot be read. It looks like mongodb://host:27017/callgenie?replicaSet=rs0; "
+        "characters such as @ : / in a password must be percent-encoded."
+    )
+
+
+def _judge(warning: str) -> None:
+    # An option that only other drivers know changes nothing. For the value of one of these that it cannot use, the
+    # driver takes a default of its own, which is not what anybody wanted.
+    if not warning.startswith("Unknown option"):
+        for name in PINS:
+            if re.search(rf"\b{name}\b", warning, re.IGNORECASE):
+                raise DatabaseAddressError(f"The option {name} in MONGODB_URI has a value that it cannot have.")
+    _log.warning(OPTION_IGNORED, hint="MONGODB_URI has an option that is unknown or has a wrong value")
 
 
 def hosts_of(uri: str) -> str:

@@ -1,0 +1,254 @@
+"""The client: what it pins, what it refuses, and how it repeats."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError, NetworkTimeout, OperationFailure
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from tests.support.database import short_folder, socket_uri
+from tests.support.processes import becomes_true
+
+from callgenie.kernel.errors import UnavailableError
+from callgenie.mongo.client import Database, connect, deadline, hosts_of, retrying
+from callgenie.mongo.errors import (
+    DatabaseAddressError,
+    DatabaseBusyError,
+    DatabaseUnreachableError,
+    StandaloneServerError,
+)
+from callgenie.mongo.program import find_mongod
+
+Db = AsyncDatabase[dict[str, Any]]
+
+NOT_WRITABLE_PRIMARY = 10107
+NUMBER = {"_id": "+14155550100", "state": "free"}
+
+
+class Heard(CommandListener):
+    """Keeps the commands that the driver sent."""
+
+    def __init__(self) -> None:
+        self.commands: list[dict[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.commands.append(dict(event.command))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        del event
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        del event
+
+
+@asynccontextmanager
+async def failing(connected: Database, times: int, **how: Any) -> AsyncIterator[None]:
+    """Let the server fail the next commands, as its own fail point does it."""
+    point = "failCommand"
+    admin = connected.client.admin
+    # Only this test's commands: others of the session share the server.
+    data = {"failCommands": ["insert", "update", "findAndModify"], **how}
+    await admin.command({"configureFailPoint": point, "mode": {"times": times}, "data": data})
+    try:
+        yield
+    finally:
+        await admin.command({"configureFailPoint": point, "mode": "off"})
+
+
+async def test_writes_ask_for_a_majority_and_its_journal(mongodb_uri: str) -> None:
+    heard = Heard()
+    connected = await connect(mongodb_uri, listeners=[heard])
+    await connected.db["pins"].delete_many({})
+    await connected.db["pins"].find_one({})
+    await connected.close()
+    delete = next(command for command in heard.commands if "delete" in command)
+    find = next(command for command in heard.commands if "find" in command)
+    assert delete["writeConcern"] == {"w": "majority", "j": True}
+    assert find["readConcern"]["level"] == "majority"
+
+
+async def test_what_the_connection_string_says_wins(mongodb_uri: str) -> None:
+    connected = await connect(
+        f"{mongodb_uri}&w=1&JOURNAL=false&maxPoolSize=7&appName=mine&serverselectiontimeoutms=1234"
+    )
+    try:
+        options = connected.client.options
+        assert options.write_concern.document == {"w": 1, "j": False}
+        assert options.pool_options.max_pool_size == 7
+        assert options.pool_options.appname == "mine"
+        assert options.server_selection_timeout == pytest.approx(1.234)
+        assert options.pool_options.connect_timeout == 2.0
+    finally:
+        await connected.close()
+
+
+@pytest.mark.parametrize(("path", "name"), [("", "callgenie"), ("elsewhere", "elsewhere")])
+async def test_the_database_is_the_one_of_the_connection_string(mongodb_uri: str, path: str, name: str) -> None:
+    connected = await connect(mongodb_uri.replace("/callgenie?", f"/{path}?"))
+    assert connected.db.name == name
+    await connected.close()
+
+
+async def test_an_address_where_nobody_is_gets_one_sentence_soon() -> None:
+    begin = time.monotonic()
+    with pytest.raises(DatabaseUnreachableError) as caught:
+        await connect("mongodb://app:s3cret-word@127.0.0.1:1/callgenie?serverSelectionTimeoutMS=300")
+    assert time.monotonic() - begin < 3
+    assert "127.0.0.1:1" in caught.value.detail
+    assert "s3cret" not in caught.value.detail
+    assert "s3cret" not in _all_that_is_said(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "localhost:27017",
+        "mongodb://",
+        "mongodb://app:s3cret@word@host/db",
+        "mongodb://app:s3cret:word@host:x/db",
+        "mongodb://app:s3cret/word@host/db",
+        "mongodb://app:s3cret%zz@host:notaport/db",
+        "mongodb://app:s3cret@host/db?w=-1",
+        "mongodb://app:s3cret@host/db?maxPoolSize=-3",
+        "mongodb://app:s3cret@host/db$wrong",
+        "postgres://app:s3cret@host/db",
+    ],
+)
+async def test_a_connection_string_that_cannot_be_read_is_never_quoted(uri: str) -> None:
+    with pytest.raises(DatabaseAddressError) as caught:
+        await connect(uri)
+    assert "MONGODB_URI" in caught.value.detail
+    assert "s3cret" not in _all_that_is_said(caught.value)
+
+
+def _all_that_is_said(error: BaseException) -> str:
+    said = [str(error)]
+    while (error := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:  # type: ignore[assignment]
+        said.append(str(error))
+    return " ".join(said)
+
+
+@pytest.mark.parametrize(
+    ("uri", "hosts"),
+    [
+        ("mongodb://a:1,b:2/db?x=y", "a:1,b:2"),
+        ("mongodb+srv://user:p%40ss@cluster.example.net/db", "cluster.example.net"),
+        ("mongodb://user:p/a:s@s@host", "host"),
+        ("mongodb://%2Ftmp%2Fx.sock", "/tmp/x.sock"),  # noqa: S108 -- nothing is made there
+    ],
+)
+def test_hosts_are_shown_without_user_and_password(uri: str, hosts: str) -> None:
+    assert hosts_of(uri) == hosts
+
+
+@asynccontextmanager
+async def _bare_mongod(*arguments: str) -> AsyncIterator[str]:
+    with short_folder(in_memory=True) as folder:
+        process = await asyncio.create_subprocess_exec(
+            find_mongod(None),
+            *("--dbpath", str(folder), "--bind_ip", "./mongod.sock", "--nounixsocket"),
+            *("--wiredTigerCacheSizeGB", "0.25", *arguments),
+            cwd=folder,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            assert await asyncio.to_thread(becomes_true, (folder / "mongod.sock").exists, 20)
+            yield socket_uri(folder)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def test_a_standalone_server_is_refused_with_what_to_do() -> None:
+    async with _bare_mongod() as uri:
+        with pytest.raises(StandaloneServerError, match=r"--replSet rs0 .*rs\.initiate"):
+            await connect(uri)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_replica_set_that_was_never_initiated_is_refused_with_what_to_do(*, direct: bool) -> None:
+    async with _bare_mongod("--replSet", "rs0") as uri:
+        asked = uri if direct else uri.replace("directConnection=true", "serverSelectionTimeoutMS=1500")
+        with pytest.raises(StandaloneServerError, match=r"waiting to become a replica set.*rs\.initiate"):
+            await connect(asked)
+
+
+async def test_an_option_that_the_driver_does_not_know_is_no_warning_on_the_screen(mongodb_uri: str) -> None:
+    connected = await connect(f"{mongodb_uri}&fromAnotherDriver=1")
+    await connected.close()
+
+
+async def test_a_wrong_set_name_is_not_told_as_a_server_that_is_away(mongodb_uri: str) -> None:
+    plain = mongodb_uri.replace("directConnection=true", "replicaSet=other&serverSelectionTimeoutMS=800")
+    with pytest.raises(DatabaseUnreachableError):
+        await connect(plain)
+
+
+async def test_a_write_is_repeated_until_the_server_takes_it(connected: Database, database: Db) -> None:
+    # The driver repeats once by itself, so one failure would prove nothing about us.
+    async with failing(connected, 4, errorCode=NOT_WRITABLE_PRIMARY, errorLabels=["RetryableWriteError"]):
+        await retrying(lambda: database["phonenumbers"].insert_one(NUMBER))
+    assert await database["phonenumbers"].count_documents({}) == 1
+
+
+async def test_a_closed_connection_is_repeated(connected: Database, database: Db) -> None:
+    async with failing(connected, 4, closeConnection=True):
+        await retrying(lambda: database["phonenumbers"].insert_one(NUMBER))
+    assert await database["phonenumbers"].count_documents({}) == 1
+
+
+async def test_a_server_that_never_takes_it_ends_in_a_refusal_at_the_deadline(
+    connected: Database, database: Db
+) -> None:
+    begin = time.monotonic()
+    async with failing(connected, 100_000, errorCode=NOT_WRITABLE_PRIMARY):
+        with pytest.raises(DatabaseBusyError) as caught:
+            await retrying(lambda: database["phonenumbers"].insert_one(NUMBER), seconds=1)
+    assert 0.3 < time.monotonic() - begin < 2
+    assert isinstance(caught.value, UnavailableError)
+    assert caught.value.retry_after_seconds >= 1
+
+
+async def test_a_server_that_does_not_answer_ends_in_a_refusal_at_the_deadline(
+    connected: Database, database: Db
+) -> None:
+    async with failing(connected, 1, blockConnection=True, blockTimeMS=2_500):
+        begin = time.monotonic()
+        with pytest.raises(DatabaseBusyError):
+            await retrying(lambda: database["phonenumbers"].insert_one(NUMBER), seconds=0.5)
+        assert time.monotonic() - begin < 1.5
+
+
+async def test_what_cannot_become_right_is_not_repeated(database: Db) -> None:
+    numbers = database["phonenumbers"]
+    await numbers.insert_one(NUMBER)
+    attempts = 0
+
+    async def insert() -> None:
+        nonlocal attempts
+        attempts += 1
+        await numbers.insert_one(NUMBER)
+
+    with pytest.raises(DuplicateKeyError):
+        await retrying(insert)
+    assert attempts == 1
+
+
+async def test_a_deadline_bounds_what_is_inside(connected: Database, database: Db) -> None:
+    async with failing(connected, 1, blockConnection=True, blockTimeMS=2_000):
+        begin = time.monotonic()
+        with deadline(0.3), pytest.raises((NetworkTimeout, OperationFailure)):
+            await database["phonenumbers"].insert_one(NUMBER)
+        assert time.monotonic() - begin < 1.5
+
+
+async def test_the_driver_says_nothing_of_its_own(mongodb_uri: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        connected = await connect(mongodb_uri)
+        await connected.close()
+    assert caplog.records == []
