@@ -33,8 +33,8 @@ BATCH_MAX: Final = 200
 class RecordedCalls(Protocol):
     """Finishes conversations that another voice engine held and that were cut off while being settled."""
 
-    async def finish(self, conversation: Conversation) -> None:
-        """Take every step that is left."""
+    async def take_over(self, conversation: Conversation) -> None:
+        """Take every step that is left, unless somebody else does."""
         ...
 
 
@@ -75,7 +75,7 @@ class Sweeper:
     async def _finish(self, conversation: Conversation, report: SweepReport) -> None:
         """Take the next steps for a conversation whose lease has run out."""
         if conversation.carrier is Carrier.API:
-            await self._recorded.finish(conversation)
+            await self._recorded.take_over(conversation)
             report.settled += 1
         elif not conversation.is_live:
             await self._settlement.settle(conversation)

@@ -52,7 +52,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         counted=get("counted"),
         turns=tuple(_turn_of(turn) for turn in get("turns", ())),
         turn_count=get("turnCount", 0),
-        exchange_count=get("exchangeCount", 0),
+        exchange_ids=tuple(get("exchangeIds", ())),
         audio_url=get("audioUrl"),
         metrics=get("metrics") or {},
         revision=get("revision", 0),
@@ -73,7 +73,6 @@ def _turn_of(document: Mapping[str, Any]) -> RecordedTurn:
         generated_text=get("generatedText"),
         shortened=get("shortened", False),
         latency=None if latency is None else TurnLatency(**{ours: latency.get(kept) for ours, kept in _LATENCIES}),
-        exchange_id=get("exchangeId"),
     )
 
 
@@ -102,3 +101,8 @@ def spoken_turn_document(number: int, turn: Turn, at: datetime) -> Document:
             if (value := getattr(turn.latency, part.name)) is not None
         }
     return document
+
+
+def recorded_turn_document(number: int, role: TurnRole, text: str, at: datetime) -> Document:
+    """Return how a turn is kept that another voice engine reports."""
+    return {"number": number, "role": role.value, "text": text, "interrupted": False, "at": at}

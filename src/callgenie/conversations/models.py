@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from callgenie.billing.models import MeteredCall
+from callgenie.billing.models import MeteredCall, Usage
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import LIVE_STATUSES, CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
 from callgenie.voice.turn import TurnLatency
@@ -14,6 +14,13 @@ from callgenie.voice.turn import TurnLatency
 # and in a script of four bytes a letter, which hours of talking do not come near.
 TURNS_MAX: Final = 2_000
 TURN_CHARS_MAX: Final = 8_000
+
+# Carriers' ids have some 40 characters; twice an index entry's comfortable size is still far off.
+SESSION_ID_CHARS_MAX: Final = 200
+EXCHANGE_ID_CHARS_MAX: Final = 200
+
+# No carrier keeps a call up for longer than a day.
+DURATION_SECONDS_MAX: Final = 86_400
 
 MetricValue = str | int | float | bool | None
 
@@ -38,7 +45,6 @@ class RecordedTurn:
     generated_text: str | None = None
     shortened: bool = False
     latency: TurnLatency | None = None
-    exchange_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class Conversation:
         overage_seconds: What did not fit the plan; only calls recorded from elsewhere have any.
         counted: Whether it takes one of the plan's calls; None until it is known.
         turns: All of them, or none, or the first few, as whoever read it asked.
+        exchange_ids: Names the exchanges that were recorded from elsewhere, in their order.
         revision: Counts the changes of a conversation recorded from elsewhere; 0 on calls of our own.
     """
 
@@ -105,7 +112,7 @@ class Conversation:
     counted: bool | None = None
     turns: tuple[RecordedTurn, ...] = ()
     turn_count: int = 0
-    exchange_count: int = 0
+    exchange_ids: tuple[str, ...] = ()
     audio_url: str | None = None
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     revision: int = 0
@@ -119,3 +126,49 @@ class Conversation:
     def is_live(self) -> bool:
         """Whether the call is still going on."""
         return self.status in LIVE_STATUSES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What a caller said and what was answered, in a call that another voice engine held.
+
+    Attributes:
+        duration: Whole seconds of the call so far; with `status` completed, of the whole call.
+        exchange_id: Keeps the exchange from being recorded twice; None derives it from texts and position.
+        started_at: When the call was answered; None is now. Only the first exchange of a call is asked.
+    """
+
+    session_id: SessionId
+    phone_number: str
+    user_message: str
+    ai_response: str
+    duration: int | None = None
+    status: CallStatus | None = None
+    exchange_id: str | None = None
+    started_at: datetime | None = None
+    audio_url: str | None = None
+    metrics: Mapping[str, MetricValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedExchange:
+    """A conversation with an exchange in it, whether this made the conversation, and where the user stands now."""
+
+    conversation: Conversation
+    created: bool
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFilters:
+    """Which conversations to list; what is None does not matter. Times are half-open, durations are not."""
+
+    status: CallStatus | None = None
+    direction: Direction | None = None
+    ended_reason: EndedReason | None = None
+    phone_number: str | None = None
+    started_from: datetime | None = None
+    started_before: datetime | None = None
+    min_duration: int | None = None
+    max_duration: int | None = None
+    phrase: str | None = None

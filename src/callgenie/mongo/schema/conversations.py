@@ -29,7 +29,6 @@ _TURN = {
         "startedMs": COUNT,
         "endedMs": COUNT,
         "latency": OBJECT,
-        "exchangeId": STRING,
     },
 }
 
@@ -72,7 +71,7 @@ CONVERSATIONS = Collection(
         "counted": BOOLEAN,
         "turns": {"bsonType": "array", "maxItems": 2_000, "items": _TURN},
         "turnCount": COUNT,
-        "exchangeCount": COUNT,
+        "exchangeIds": {"bsonType": "array", "maxItems": 2_000, "items": STRING},
         "revision": COUNT,
         "audioUrl": STRING,
         "metrics": OBJECT,

@@ -1,0 +1,104 @@
+"""Where conversations are kept that another voice engine held."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from callgenie.conversations.documents import Document, conversation_of
+from callgenie.conversations.live_store import ADMISSION_SECONDS, SETTLEMENT_SECONDS, in_seconds
+from callgenie.conversations.models import Conversation
+from callgenie.kernel.ids import SessionId, UserId
+from callgenie.mongo.client import retrying
+
+_WITHOUT_TURNS: Final[Document] = {"turns": 0}
+_LEASE: Final[Document] = {
+    "leaseUntil": in_seconds(SETTLEMENT_SECONDS),
+    "admitBy": in_seconds(ADMISSION_SECONDS),
+}
+
+
+class RecordingStore:
+    """Changes recorded conversations; each change names the revision that it was made from."""
+
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
+        self._conversations = db["conversations"]
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Conversation | None:
+        """Return the user's conversation without turns, or None."""
+        query = {"userId": ObjectId(user_id), "sessionId": session_id}
+        found = await retrying(lambda: self._conversations.find_one(query, _WITHOUT_TURNS))
+        return None if found is None else conversation_of(found)
+
+    async def change(
+        self,
+        user_id: UserId,
+        session_id: SessionId,
+        revision: int,
+        *,
+        fields: Mapping[str, Any],
+        turns: Sequence[Document],
+        to_be_settled: bool,
+    ) -> Conversation | None:
+        """Set fields and append turns where the conversation is at `revision`; 0 is one that is not there yet.
+
+        `to_be_settled` takes the settlement's lease in the same write, so that the sweeper settles what is cut off
+        right after it. Returns None when somebody else has changed the conversation meanwhile.
+        """
+        query = {"userId": ObjectId(user_id), "sessionId": session_id, "revision": revision}
+        # Literals, because texts may begin with a dollar.
+        changes: Document = {name: {"$literal": value} for name, value in fields.items()}
+        changes["revision"] = revision + 1
+        changes["turns"] = {"$concatArrays": [{"$ifNull": ["$turns", []]}, {"$literal": list(turns)}]}
+        changes["turnCount"] = {"$add": [{"$ifNull": ["$turnCount", 0]}, len(turns)]}
+        if to_be_settled:
+            changes |= _LEASE
+
+        async def update() -> Document | None:
+            return await self._conversations.find_one_and_update(
+                query,
+                [{"$set": changes}],
+                _WITHOUT_TURNS,
+                upsert=revision == 0,
+                return_document=ReturnDocument.AFTER,
+            )
+
+        try:
+            changed = await retrying(update)
+        except DuplicateKeyError:
+            # Somebody else has made the conversation meanwhile.
+            return None
+        return None if changed is None else conversation_of(changed)
+
+    async def claim(self, conversation: Conversation) -> Conversation | None:
+        """Take an overdue settlement over, with a lease and a deadline of one's own; None when it is not overdue."""
+        query = _key(conversation) | {
+            "leaseUntil": {"$type": "date"},
+            "$expr": {"$lt": ["$leaseUntil", "$$NOW"]},
+        }
+        claimed = await retrying(
+            lambda: self._conversations.find_one_and_update(
+                query, [{"$set": _LEASE}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
+            )
+        )
+        return None if claimed is None else conversation_of(claimed)
+
+    async def bill(
+        self, conversation: Conversation, *, billable_seconds: int, overage_seconds: int, counted: bool
+    ) -> Conversation | None:
+        """Say what counts against the plan, once; None when that has been said."""
+        query = _key(conversation) | {"billableSeconds": {"$exists": False}}
+        bill = {"billableSeconds": billable_seconds, "overageSeconds": overage_seconds, "counted": counted}
+        billed = await retrying(
+            lambda: self._conversations.find_one_and_update(
+                query, {"$set": bill}, _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
+            )
+        )
+        return None if billed is None else conversation_of(billed)
+
+
+def _key(conversation: Conversation) -> Document:
+    return {"userId": ObjectId(conversation.user_id), "sessionId": conversation.session_id}

@@ -1,0 +1,84 @@
+"""What can be done with conversations."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from callgenie.conversations.errors import ConversationNotFoundError
+from callgenie.conversations.models import Conversation, ConversationFilters, Exchange, SavedExchange
+from callgenie.conversations.recording import Recording
+from callgenie.conversations.store import ConversationStore
+from callgenie.http.pages import LIMIT_DEFAULT, CursorSigner, Page
+from callgenie.kernel.ids import SessionId, UserId
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class ConversationService:
+    """A user's history: pages of it, single conversations, and exchanges from elsewhere."""
+
+    def __init__(self, store: ConversationStore, recording: Recording, cursors: CursorSigner) -> None:
+        self._store = store
+        self._recording = recording
+        self._cursors = cursors
+
+    async def page(
+        self,
+        user_id: UserId,
+        filters: ConversationFilters | None = None,
+        *,
+        cursor: str | None = None,
+        limit: int = LIMIT_DEFAULT,
+    ) -> Page[Conversation]:
+        """Return conversations with their first turns, newest first.
+
+        Raises:
+            InvalidCursorError: The cursor was not made for this user and these filters.
+        """
+        filters = filters or ConversationFilters()
+        bound_to = _bound_to(user_id, filters)
+        after = None if cursor is None else _position_of(self._cursors.open(cursor, bound_to))
+        # One more than asked for tells whether there is another page.
+        found = await self._store.page(user_id, filters, after=after, limit=limit + 1)
+        shown = found[:limit]
+        if len(found) == len(shown):
+            return Page(shown)
+        last = shown[-1]
+        return Page(shown, self._cursors.seal([_milliseconds(last.started_at), last.id], bound_to))
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> Conversation:
+        """Return the conversation with all its turns.
+
+        Raises:
+            ConversationNotFoundError: There is none, or it is somebody else's.
+        """
+        conversation = await self._store.get(user_id, session_id)
+        if conversation is None:
+            raise ConversationNotFoundError
+        return conversation
+
+    async def save_exchange(self, user_id: UserId, exchange: Exchange) -> SavedExchange:
+        """Record an exchange of a call held elsewhere, and settle the call if it is completed; again: nothing doubled.
+
+        Raises:
+            InvalidExchangeError: Some of it is not as it must be.
+            SessionConflictError: The session id belongs to another call.
+            ConversationFullError: The conversation has no room for it.
+            ConversationBusyError: Too many others change the same conversation.
+        """
+        return await self._recording.save_exchange(user_id, exchange)
+
+
+def _bound_to(user_id: UserId, filters: ConversationFilters) -> Mapping[str, object]:
+    return {"list": "conversations", "user": user_id, **asdict(filters)}
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _position_of(sealed: list[str | int]) -> tuple[datetime, str]:
+    started_ms, last_id = sealed
+    return _EPOCH + int(started_ms) * _MILLISECOND, str(last_id)
