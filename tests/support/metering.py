@@ -17,11 +17,13 @@ from callgenie.calls.models import Admitted, AnsweredCall, IncomingCall, Refused
 from callgenie.calls.sweeper import Sweeper
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Exchange
+from callgenie.conversations.reconciliation import Reconciliation
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.recording_store import RecordingStore
 from callgenie.conversations.service import ConversationService
 from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.store import ConversationStore
+from callgenie.conversations.totals_store import TotalsStore
 from callgenie.http.pages import CursorSigner
 from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
 from callgenie.kernel.vocabulary import Carrier, PlanName
@@ -61,6 +63,7 @@ class Office:
     conversations: ConversationService
     desk: CallDesk
     sweeper: Sweeper
+    reconciliation: Reconciliation
 
     async def owner(self, plan: PlanName = PlanName.FREE, *, number: str = "+14155550100") -> UserId:
         user_id = self.customers.add(plan)
@@ -139,4 +142,5 @@ def open_office(
         max_call_seconds=max_call_seconds,
     )
     sweeper = Sweeper(calls, ledger, recording)
-    return Office(db, customers, clock, numbers, ledger, calls, usage, conversations, desk, sweeper)
+    reconciliation = Reconciliation(ledger, TotalsStore(db))
+    return Office(db, customers, clock, numbers, ledger, calls, usage, conversations, desk, sweeper, reconciliation)

@@ -16,12 +16,24 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.billing import pipelines
-from callgenie.billing.models import Granted, Hold, MeteredCall, RefusalReason, Refused, Standing, period_key
+from callgenie.billing.models import (
+    Granted,
+    Hold,
+    LedgerPeriod,
+    MeteredCall,
+    RefusalReason,
+    Refused,
+    Standing,
+    period_key,
+)
 from callgenie.billing.plans import Plan
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.mongo.client import retrying
 
 Document = dict[str, Any]
+
+# Reading everybody's periods is an operator's command, not part of any request.
+_ALL_PERIODS_SECONDS: Final = 120.0
 
 # Without `gone`: a busy user's document remembers many calls, and no reader needs more than one of them.
 _STANDING: Final = {"calls": 1, "seconds": 1, "held": 1, "holds": 1}
@@ -74,6 +86,23 @@ class UsageLedger:
         key = period_key(user_id, period_start)
         document = await retrying(lambda: self._usage.find_one({"_id": key}, _STANDING))
         return _standing_of(document or {})
+
+    async def periods(self, user_id: UserId | None = None) -> list[LedgerPeriod]:
+        """Return every period of the user's, or of every user's."""
+        owned = {} if user_id is None else {"userId": ObjectId(user_id)}
+
+        async def read() -> list[Document]:
+            return await self._usage.find(owned, {"gone": 0}).to_list()
+
+        return [
+            LedgerPeriod(
+                user_id=UserId(str(found["userId"])),
+                start=found["periodStart"],
+                standing=_standing_of(found),
+                holds={SessionId(hold["sessionId"]): hold["seconds"] for hold in found["holds"].values()},
+            )
+            for found in await retrying(read, seconds=_ALL_PERIODS_SECONDS)
+        ]
 
     async def find_expired_of_any_user(self, limit: int) -> list[MeteredCall]:
         """Return calls of whichever users whose hold's lease has run out by the database's clock."""

@@ -1,6 +1,7 @@
 """What metering is about: a call in somebody's period, a hold, what is used, and why more is refused."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -101,6 +102,16 @@ class Standing:
         if self.live_calls >= plan.concurrent:
             return RefusalReason.CONCURRENCY_LIMIT_REACHED
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPeriod:
+    """One user's period as the ledger keeps it; `holds` is the seconds of each call in progress."""
+
+    user_id: UserId
+    start: datetime
+    standing: Standing = field(default_factory=Standing)
+    holds: Mapping[SessionId, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
