@@ -41,7 +41,7 @@ format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff format .
 
 bench: $(READY) ## Measure, side by side in one run, and print ratios (about 10 minutes)
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(if $(WRITE),--write)
 
 requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in
 	@for name in runtime dev; do \

@@ -1,3 +1,18 @@
 """CallGenie answers a small business's phone: it listens, thinks, speaks, and keeps the record and the meter."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from callgenie.user_service import UserService as UserService
+
 __version__ = "0.1.0"
+__all__ = ["UserService", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the library when it is first asked for: most of the program does not need it to start."""
+    if name == "UserService":
+        from callgenie.user_service import UserService  # noqa: PLC0415 - that is the point
+
+        return UserService
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

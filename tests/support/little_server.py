@@ -27,7 +27,7 @@ def say(line: str) -> None:
 
 
 @asynccontextmanager
-async def assemble(_settings: Settings, database: Database, _secrets: Secrets) -> AsyncIterator[Program]:
+async def assemble(_settings: Settings, database: Database, _secrets: Secrets, _url: str) -> AsyncIterator[Program]:
     calls: set[asyncio.Task[None]] = set()
 
     async def call(request: Request) -> PlainTextResponse:

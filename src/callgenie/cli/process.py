@@ -8,18 +8,18 @@ import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from callgenie.cli.listening import HttpServer, address_of, is_exposed, listen
-from callgenie.kernel.ids import SystemRandomness
 from callgenie.kernel.secret_file import Secrets
 from callgenie.mongo.client import Database
 from callgenie.mongo.embedded import open_database
 from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.schema import init_db
 from callgenie.settings import Settings
+from callgenie.wiring import gather_secrets
 
 _log = structlog.get_logger(__name__)
 
@@ -27,8 +27,6 @@ SERVER_READY = "server.ready"
 SERVER_STOPPING = "server.stopping"
 SERVER_STOPPED = "server.stopped"
 SERVER_EXPOSED = "server.exposed"
-
-SECRETS_FILE: Final = "secrets.json"
 
 Progress = Callable[[str], None]
 
@@ -41,7 +39,8 @@ class Program:
     drain: Callable[[float], Awaitable[object]]
 
 
-Assemble = Callable[[Settings, Database, Secrets], AbstractAsyncContextManager[Program]]
+# Settings, database, secrets, and the address under which this machine reaches the server.
+Assemble = Callable[[Settings, Database, Secrets, str], AbstractAsyncContextManager[Program]]
 
 
 async def run_server(
@@ -114,11 +113,12 @@ async def _run(
         async with open_database(settings, purpose="serve", progress=progress) as database:
             for done in await init_db(database.db):
                 progress(done)
-            async with assemble(settings, database, secrets) as program:
+            url = address_of(settings.host, listening)
+            async with assemble(settings, database, secrets, url) as program:
                 http = HttpServer(program.app, listening)
                 try:
                     await http.start()
-                    await _serve(settings, program, http, address_of(settings.host, listening), on_ready, stop)
+                    await _serve(settings, program, http, url, on_ready, stop)
                 finally:
                     await http.stop()
 
@@ -155,12 +155,7 @@ def _secrets(settings: Settings, progress: Progress) -> Secrets:
             "JWT_SECRET or PASSWORD_PEPPER is not set: this machine keeps its own in the data folder. "
             "Every machine that works on the same MONGODB_URI must have the same two."
         )
-    return Secrets.gather(
-        settings.data_dir.expanduser() / SECRETS_FILE,
-        SystemRandomness(),
-        jwt=jwt.get_secret_value() if jwt is not None else None,
-        pepper=pepper.get_secret_value() if pepper is not None else None,
-    )
+    return gather_secrets(settings)
 
 
 def _warn_when_exposed(settings: Settings, listening: socket.socket, progress: Progress) -> None:

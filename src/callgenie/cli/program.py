@@ -3,6 +3,10 @@
 import typer
 
 from callgenie import __version__
+from callgenie.cli.demo.command import demo
+from callgenie.cli.init_db import init_db
+from callgenie.cli.numbers import app as numbers
+from callgenie.cli.serve import serve
 from callgenie.cli.settings import settings
 from callgenie.cli.terminal import out
 
@@ -15,6 +19,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
+app.command()(demo)
+app.command()(serve)
+app.command("init-db")(init_db)
+app.add_typer(numbers, name="numbers")
 app.command()(settings)
 
 

@@ -1,7 +1,7 @@
 """How the program speaks to whoever typed the command: lines on standard error, answers on standard output."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import typer
@@ -52,10 +52,11 @@ def load_settings(**overrides: object) -> Settings:
         raise typer.Exit(EXIT_CONFIG) from None
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T], *, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
     """Run a command's work; a refusal becomes one sentence and an exit code, Ctrl-C exit code 130."""
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(work)
     except DomainError as refusal:
         err.print(f"[red]Error:[/red] {refusal.detail}")
         raise typer.Exit(EXIT_CODES.get(refusal.kind, 1)) from None

@@ -1,0 +1,172 @@
+"""(b) and (c): simulated calls at once in one server process, the simulator in this one.
+
+(b) has scripted ears, mind and voice, so that what is left is CallGenie's own work: the media socket, the detector of
+speech, turn taking, playback, the record. (c) has the embedded providers and asks how long a caller waits.
+"""
+
+import asyncio
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import quote
+
+import httpx
+
+from bench.measured_server import QUESTIONS
+from bench.processes import RunningServer, server
+from callgenie.mongo.client import connect
+from callgenie.numbers.service import NumberPool
+from callgenie.numbers.store import NumberStore
+from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.report import CallReport
+from callgenie.telephony.simulator.script import Listen, Pause, Play, Step, rehearse
+from callgenie.voice.providers.nanotts import NanoTextToSpeech
+from callgenie.voice.providers.workers import Workers
+
+NUMBER = "+14155550123"
+CALLER = "+14155550188"
+# Callers do not ring in step, and calls in step would disturb each other more than calls do.
+APART_SECONDS = 0.17
+EXCHANGES = 5
+SETTLE_SECONDS = 4.0
+WINDOW_SECONDS = 16.0
+FAQ = [
+    {"question": "Do you deliver cakes?", "answer": "Yes, we deliver inside the city for five pounds."},
+    {"question": "Where can I park my car?", "answer": "You can park for free behind the shop."},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the server did while so many calls were running."""
+
+    calls: int
+    cpu_percent: float
+    memory_mb: float
+    lag_p99_ms: float
+    gaps: int
+    late_ms_max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long callers waited for an answer, as the server and as they themselves saw it."""
+
+    calls: int
+    answers: int
+    server_p50_ms: float
+    server_p95_ms: float
+    heard_p50_ms: float
+    heard_p95_ms: float
+
+
+async def measure_load(at_once: Sequence[int]) -> tuple[Load, list[Load]]:
+    """Return the idle server's figures and those at each number of calls."""
+    async with _Office("scripted") as office:
+        await asyncio.sleep(SETTLE_SECONDS)
+        # One call first, so that what is loaded once is not counted as the first call's.
+        await office.calls(1)
+        idle = await office.watch(0)
+        return idle, [await office.load(calls) for calls in at_once]
+
+
+async def measure_waiting(at_once: Sequence[int]) -> list[Waiting]:
+    """Return how long answers took at each number of calls."""
+    async with _Office("embedded") as office:
+        await office.calls(1)
+        return [await office.waiting(calls) for calls in at_once]
+
+
+class _Office:
+    """A server with one user on the largest plan, and a carrier that calls them."""
+
+    def __init__(self, providers: str) -> None:
+        self._running = server(providers)
+
+    async def __aenter__(self) -> Self:
+        self._server: RunningServer = await self._running.__aenter__()
+        self._http = httpx.AsyncClient(base_url=self._server.url, timeout=30, trust_env=False)
+        self._carrier = SimulatedCarrier(self._server.url, self._server.auth_token)
+        self._steps = await _script()
+        await self._set_up()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._carrier.__aexit__(None, None, None)
+        await self._http.aclose()
+        await self._running.__aexit__(None, None, None)
+
+    async def _set_up(self) -> None:
+        body = {"email": "bench@example.com", "password": "measure twice cut once", "name": "Bench"}
+        answer = (await self._http.post("/api/auth/register", json=body)).raise_for_status().json()
+        self._http.headers["Authorization"] = f"Bearer {answer['accessToken']}"
+        database = await connect(self._server.mongodb_uri())
+        try:
+            await NumberPool(NumberStore(database.db)).import_numbers([NUMBER])
+            await database.db["userprofiles"].update_one({}, {"$set": {"subscription.plan": "enterprise"}})
+        finally:
+            await database.close()
+        (await self._http.post("/api/user/assign-phone", json={})).raise_for_status()
+        business = {"company": "Harbour Bakery", "greeting": "Harbour Bakery, good morning.", "faq": FAQ}
+        (await self._http.patch("/api/user/profile", json={"business": business})).raise_for_status()
+
+    async def calls(self, number: int) -> list[CallReport]:
+        async def call(place: int) -> CallReport:
+            await asyncio.sleep(place * APART_SECONDS)
+            return await self._carrier.call(Dialling(CALLER, NUMBER, self._steps))
+
+        reports = await asyncio.gather(*(call(place) for place in range(number)))
+        assert all(report.stream is not None for report in reports), [report.announcement for report in reports]
+        return list(reports)
+
+    async def watch(self, calls: int) -> Load:
+        await self._http.get("/bench/loop")
+        before = self._server.cpu_seconds()
+        await asyncio.sleep(WINDOW_SECONDS)
+        cpu_percent = (self._server.cpu_seconds() - before) / WINDOW_SECONDS * 100
+        loop = (await self._http.get("/bench/loop")).json()
+        return Load(calls, cpu_percent, self._server.memory_mb(), loop["p99"], 0, 0.0)
+
+    async def load(self, calls: int) -> Load:
+        ringing = asyncio.create_task(self.calls(calls))
+        await asyncio.sleep(SETTLE_SECONDS + calls * APART_SECONDS)
+        seen = await self.watch(calls)
+        streams = [report.stream for report in await ringing if report.stream is not None]
+        return Load(
+            calls,
+            seen.cpu_percent,
+            seen.memory_mb,
+            seen.lag_p99_ms,
+            sum(len(stream.gaps) for stream in streams),
+            max(stream.lag_ms_max for stream in streams),
+        )
+
+    async def waiting(self, calls: int) -> Waiting:
+        reports = await self.calls(calls)
+        heard = [latency for report in reports if report.stream for latency in report.stream.latencies_ms]
+        served: list[int] = []
+        for report in reports:
+            answer = await self._http.get(f"/api/user/conversations/{quote(report.session_id, safe='')}")
+            for turn in answer.raise_for_status().json()["turns"]:
+                e2e = (turn.get("latency") or {}).get("serverE2e")
+                if turn["role"] == "assistant" and e2e is not None:
+                    served.append(e2e)
+        return Waiting(calls, len(served), *_p50_p95(served), *_p50_p95(heard))
+
+
+def _p50_p95(values: Sequence[float]) -> tuple[float, float]:
+    ordered = sorted(values)
+    return statistics.median(ordered), ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
+
+
+async def _script() -> tuple[Step, ...]:
+    voice = NanoTextToSpeech(Workers())
+    spoken = [
+        b"".join([piece async for piece in voice.stream(text, sample_rate=8_000, language="en", voice="nanotts-en-gb")])
+        for text in QUESTIONS
+    ]
+    steps: list[Listen | Play | Pause] = [Listen()]
+    for turn in range(EXCHANGES):
+        steps += [Play(spoken[turn % len(spoken)], label=QUESTIONS[turn % len(spoken)]), Listen(quiet_ms=700)]
+    return await rehearse(steps)

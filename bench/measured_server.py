@@ -1,0 +1,88 @@
+"""`callgenie serve` with two things more: providers of one's choice, and a route that tells how the event loop did.
+
+`python -m bench.measured_server DATA_DIR scripted|embedded`
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import uvloop
+
+from callgenie.cli.process import Program, run_server
+from callgenie.cli.serve import assembler, load_voices
+from callgenie.kernel.secret_file import Secrets
+from callgenie.mongo.client import Database
+from callgenie.settings import Settings
+from callgenie.voice.ports import VoiceProviders
+from callgenie.voice.providers.scripted import scripted_providers
+
+SAMPLE_SECONDS = 0.01
+
+# What scripted callers are heard to say, again and again, and what they are answered.
+QUESTIONS = ("Do you deliver cakes to my house?", "Where can I park my car?")
+ANSWERS: Mapping[str, str] = {
+    "deliver": "Yes, we deliver cakes inside the city. Delivery costs five pounds, and we come in the morning.",
+    "park": "You can park for free behind the shop, for up to one hour, next to the post office.",
+}
+
+
+class LoopWatch:
+    """How late the event loop runs what is due, in milliseconds."""
+
+    def __init__(self) -> None:
+        self._lags_ms: list[float] = []
+
+    async def watch(self) -> None:
+        """Sample until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + SAMPLE_SECONDS
+            await asyncio.sleep(SAMPLE_SECONDS)
+            self._lags_ms.append((loop.time() - due) * 1_000)
+
+    def take(self) -> dict[str, float]:
+        """Return the figures since the last time."""
+        lags, self._lags_ms = sorted(self._lags_ms), []
+        if not lags:
+            return {"samples": 0, "p50": 0.0, "p99": 0.0, "max": 0.0}
+        return {
+            "samples": len(lags),
+            "p50": lags[len(lags) // 2],
+            "p99": lags[min(len(lags) - 1, len(lags) * 99 // 100)],
+            "max": lags[-1],
+        }
+
+
+async def scripted_voices() -> VoiceProviders:
+    """Return scripted ears, mind and voice behind the real detector of speech, which every call needs."""
+    embedded = await load_voices()
+    return replace(scripted_providers(QUESTIONS, ANSWERS, again=True), vad=embedded.vad)
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, database: Database, secrets: Secrets, url: str) -> AsyncIterator[Program]:
+    """Put the server together and add the route."""
+    load = scripted_voices if sys.argv[2] == "scripted" else load_voices
+    watch = LoopWatch()
+    async with assembler(load)(settings, database, secrets, url) as program:
+        program.app.add_api_route("/bench/loop", watch.take, methods=["GET"])
+        watching = asyncio.create_task(watch.watch(), name="loop watch")
+        try:
+            yield program
+        finally:
+            watching.cancel()
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = Settings(host="127.0.0.1", port=0, data_dir=Path(sys.argv[1]))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_server(settings, lambda _line: None, assemble=assemble))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Processes that a benchmark starts and watches: their CPU seconds, their memory, their clean end."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from callgenie.mongo.folder import DataFolder
+from callgenie.settings import inherited_environment
+
+SERVER_READY_SECONDS_MAX = 90
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server of our own, with its data in a folder that goes away with it."""
+
+    url: str
+    data_dir: Path
+    process: psutil.Process
+    auth_token: str
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU the server has used so far, without its mongod."""
+        times = self.process.cpu_times()
+        return times.user + times.system
+
+    def memory_mb(self) -> float:
+        """Return the server's own memory: what would be free again if it ended."""
+        return float(self.process.memory_full_info().uss) / 1e6
+
+    def mongodb_uri(self) -> str:
+        """Return where the server's embedded database listens."""
+        return DataFolder(self.data_dir).uri
+
+
+@asynccontextmanager
+async def server(providers: str = "scripted") -> AsyncIterator[RunningServer]:
+    """Run the measured server on free ports with a new data folder, and stop it at the end."""
+    auth_token = os.urandom(16).hex()
+    with tempfile.TemporaryDirectory(prefix="callgenie-bench-") as folder:
+        data_dir = Path(folder)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.measured_server",
+            folder,
+            providers,
+            env=inherited_environment(MONGODB_URI="", TWILIO_AUTH_TOKEN=auth_token, BCRYPT_COST="4"),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            url = await _address(DataFolder(data_dir), child)
+            yield RunningServer(url, data_dir, psutil.Process(child.pid), auth_token)
+        finally:
+            if child.returncode is None:
+                child.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(child.wait(), 60)
+
+
+async def _address(folder: DataFolder, child: asyncio.subprocess.Process) -> str:
+    until = time.monotonic() + SERVER_READY_SECONDS_MAX
+    while time.monotonic() < until:
+        if child.returncode is not None:
+            raise RuntimeError(f"the server ended with {child.returncode} before it was ready")
+        running = folder.server()
+        if running is not None:
+            return running.url
+        await asyncio.sleep(0.05)
+    raise RuntimeError("the server was not ready in time")

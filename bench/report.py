@@ -1,0 +1,73 @@
+"""Turns figures into the page that is kept."""
+
+import os
+import platform
+from collections.abc import Sequence
+
+from bench.calls import Load, Waiting
+from bench.stack import StackFigures
+
+CPU_PERCENT_GOAL = 1.5
+MEMORY_MB_GOAL = 1.0
+LAG_MS_GOAL = 20
+E2E_MS_GOAL = 800
+
+
+def page(stack: StackFigures, idle: Load, loads: Sequence[Load], waiting: Sequence[Waiting]) -> str:
+    """Return docs/performance.md."""
+    first = loads[0]
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    lines = [
+        "# Performance",
+        "",
+        "Written by `make bench WRITE=1`; every figure of a table comes from one run. Machines differ, so look at",
+        f"the ratios and at the goals. This run: {machine}, embedded MongoDB on the same machine.",
+        "",
+        "## The whole stack against the bare driver",
+        "CPU milliseconds of the serving process for each request, and of the same operation with the driver alone.",
+        "",
+        "| request | CallGenie | bare driver | ratio | goal |",
+        "|---|---|---|---|---|",
+        *stack.lines(),
+        "",
+        "The request is parsed, its session checked against the database, the body validated, the document written or",
+        "read, and the answer built. The driver's side has only the write or the read.",
+        "",
+        "## Calls at once in one process",
+        "Real webhooks and media sockets, the real detector of speech; recognition, answers and voice are scripted.",
+        f"CPU is the serving process's, without the {idle.cpu_percent:.1f} % of a core that it uses idle.",
+        "",
+        "| calls | CPU a call | memory an extra call | loop lag p99 | gaps in the speech |",
+        "|---|---|---|---|---|",
+        *(_load_line(idle, first, load) for load in loads),
+        f"| goal | {CPU_PERCENT_GOAL} % of a core | {MEMORY_MB_GOAL:.0f} MB | {LAG_MS_GOAL} ms | 0 |",
+        "",
+        "A gap is a hole that the carrier met inside the assistant's speech because a frame came late. The simulator",
+        f"ran in a process of its own and was itself late by at most {max(load.late_ms_max for load in loads):.0f} ms.",
+        "",
+        "## How long a caller waits, with the embedded providers",
+        "From the caller's last sound: `serverE2e` until the first audio byte is handed to the carrier, and what the",
+        "caller hears, at the other end of the simulated line.",
+        "",
+        "| calls | answers | serverE2e p50 | p95 | heard p50 | p95 |",
+        "|---|---|---|---|---|---|",
+        *(_waiting_line(each) for each in waiting),
+        f"| goal | | {E2E_MS_GOAL} ms | | | |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _load_line(idle: Load, first: Load, load: Load) -> str:
+    cpu = (load.cpu_percent - idle.cpu_percent) / load.calls
+    extra = (
+        "" if load.calls == first.calls else f"{(load.memory_mb - first.memory_mb) / (load.calls - first.calls):.2f} MB"
+    )
+    return f"| {load.calls} | {cpu:.2f} % | {extra} | {load.lag_p99_ms:.1f} ms | {load.gaps} |"
+
+
+def _waiting_line(waiting: Waiting) -> str:
+    return (
+        f"| {waiting.calls} | {waiting.answers} | {waiting.server_p50_ms:.0f} ms | {waiting.server_p95_ms:.0f} ms "
+        f"| {waiting.heard_p50_ms:.0f} ms | {waiting.heard_p95_ms:.0f} ms |"
+    )

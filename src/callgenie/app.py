@@ -1,0 +1,39 @@
+"""The ASGI application: every room's routes behind one edge."""
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from callgenie import __version__
+from callgenie.billing.routes import router as billing
+from callgenie.calls.routes import router as calls
+from callgenie.conversations.routes import router as conversations
+from callgenie.http import edge
+from callgenie.http.health import router as health
+from callgenie.lifecycle.routes import router as lifecycle
+from callgenie.numbers.routes import router as numbers
+from callgenie.profiles.routes import router as profiles
+from callgenie.users.routes import router as users
+from callgenie.wiring import Services
+
+ROUTERS: Final = (users, lifecycle, profiles, numbers, conversations, billing, calls, health)
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application that answers with `services`.
+
+    There are no pages at `/docs` yet: the framework's own fetch their scripts from elsewhere.
+    """
+    app = FastAPI(
+        title="CallGenie",
+        version=__version__,
+        summary="An AI phone assistant for small businesses.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.services = services
+    edge.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

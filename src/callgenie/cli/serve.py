@@ -1,0 +1,73 @@
+"""`callgenie serve`: the server, with everything it needs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from callgenie.app import create_app
+from callgenie.cli.process import Assemble, Program, run_server
+from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.kernel.clock import SystemClock
+from callgenie.kernel.ids import SystemRandomness
+from callgenie.kernel.secret_file import Secrets
+from callgenie.mongo.client import Database
+from callgenie.observability.logging import set_up_logging
+from callgenie.settings import Settings
+from callgenie.voice.ports import VoiceProviders
+from callgenie.voice.providers.embedded import load_embedded_providers
+from callgenie.wiring import build_records, build_services, running
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on. [CALLGENIE_HOST]")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port to listen on; 0 takes a free one. [CALLGENIE_PORT]")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where the embedded database and the secrets are kept. [CALLGENIE_DATA_DIR]")
+    ] = None,
+) -> None:
+    """Answer calls and the API until stopped; without any setting, on an embedded database with embedded voices.
+
+    Examples: callgenie serve; callgenie serve --port 8000;
+    MONGODB_URI="mongodb://db/callgenie?replicaSet=rs0" callgenie serve
+    """
+    settings = load_settings(host=host, port=port, data_dir=data_dir)
+    set_up_logging(settings.log_level, settings.log_format)
+    run(
+        run_server(settings, progress, lambda url: _say_ready(url, settings), assemble=assembler(load_voices)),
+        loop_factory=uvloop.new_event_loop,
+    )
+
+
+async def load_voices() -> VoiceProviders:
+    """Load the embedded models, which takes a second or two of a core, beside the loop."""
+    progress("Loading the voice models")
+    return await asyncio.to_thread(load_embedded_providers)
+
+
+def assembler(load: Callable[[], Awaitable[VoiceProviders]]) -> Assemble:
+    """Return what puts the server together around the providers that `load` gives."""
+
+    @asynccontextmanager
+    async def assemble(settings: Settings, database: Database, secrets: Secrets, url: str) -> AsyncIterator[Program]:
+        records = build_records(settings, database, secrets, clock=SystemClock(), randomness=SystemRandomness())
+        async with running(build_services(records, secrets, await load(), own_url=url)) as services:
+            yield Program(create_app(services), services.live.drain)
+
+    return assemble
+
+
+def _say_ready(url: str, settings: Settings) -> None:
+    out.print(f"\n[bold]CallGenie answers at {url}[/bold]")
+    if settings.mongodb_uri is None:
+        out.print(f"Everything is kept in {settings.data_dir.expanduser().absolute()}")
+    out.print(
+        "Next: sign up with POST /api/auth/register (see README.md), fill the pool with `callgenie numbers import`,\n"
+        "and connect a number (docs/how-to/connect-a-twilio-number.md). Ctrl-C stops."
+    )

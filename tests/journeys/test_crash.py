@@ -1,0 +1,141 @@
+"""The server is killed in the middle of a call: nothing that was acknowledged is lost, nothing is counted twice."""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.support.processes import Running, becomes_true, lives, running
+
+from callgenie.cli.demo.business import BUSINESS
+from callgenie.cli.demo.owner import DemoRefusedError, Owner
+from callgenie.cli.demo.script import FIRST_QUESTION, SECOND_QUESTION
+from callgenie.mongo.client import Document, connect
+from callgenie.mongo.folder import DataFolder
+from callgenie.numbers.service import NumberPool
+from callgenie.numbers.store import NumberStore
+from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.report import CallReport
+from callgenie.telephony.simulator.script import Listen, Pause, Say, rehearse
+from callgenie.voice.providers.nanotts import NanoTextToSpeech
+from callgenie.voice.providers.workers import Workers
+
+AUTH_TOKEN = "the auth token of a test account"
+NUMBER = "+14155550123"
+SESSION_ID = "CA" + "c" * 32
+# Greeting, question, answer, and the next question: the server dies while it is answering.
+TURNS_BEFORE_THE_END = 4
+
+
+def server(data_folder: Path, port: int = 0) -> "contextlib.AbstractContextManager[Running]":
+    return running(
+        "callgenie",
+        "serve",
+        "--port",
+        port,
+        "--data-dir",
+        data_folder,
+        TWILIO_AUTH_TOKEN=AUTH_TOKEN,
+        BCRYPT_COST="4",
+        PUBLIC_URL="https://calls.example.com",
+    )
+
+
+async def url_of(data_folder: Path, process: Running) -> str:
+    for _ in range(600):
+        found = DataFolder(data_folder).server()
+        if found is not None and found.pid == process.pid:
+            return found.url
+        assert process.process.poll() is None, process.end()
+        await asyncio.sleep(0.1)
+    raise AssertionError("the server was not ready within a minute")
+
+
+async def call(url: str) -> CallReport:
+    script = [Listen(), Say(FIRST_QUESTION), Listen(), Say(SECOND_QUESTION), Pause(60_000)]
+    steps = await rehearse(script, NanoTextToSpeech(Workers()), voice_name="nanotts-en-gb")
+    dialling = Dialling("+14155550188", NUMBER, steps, session_id=SESSION_ID)
+    async with SimulatedCarrier(url, AUTH_TOKEN, public_url="https://calls.example.com") as carrier:
+        return await carrier.call(dialling)
+
+
+async def turns_once_there(owner: Owner, wanted: int) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = []
+    async with asyncio.timeout(60):
+        while len(turns) < wanted:
+            with contextlib.suppress(DemoRefusedError):
+                turns = (await owner.conversation(SESSION_ID))["turns"]
+            await asyncio.sleep(0.1)
+    return turns
+
+
+async def ended(owner: Owner) -> dict[str, Any]:
+    for _ in range(150):
+        conversation = await owner.conversation(SESSION_ID)
+        if conversation["endedReason"] is not None:
+            return conversation
+        await asyncio.sleep(0.2)
+    raise AssertionError("nobody ended the call within half a minute")
+
+
+async def let_leases_run_out(db: Any) -> None:
+    """Make it a minute later for everything that has a lease: the same as waiting, and the test is shorter."""
+    minute_ago = {"$subtract": ["$$NOW", 1_000]}
+    for usage in await db.usage.find().to_list():
+        expired = {f"holds.{key}.expiresAt": minute_ago for key in usage["holds"]}
+        await db.usage.update_one({"_id": usage["_id"]}, [{"$set": {**expired, "nextExpiryAt": minute_ago}}])
+    live: Document = {"leaseUntil": {"$type": "date"}}
+    await db.conversations.update_many(live, [{"$set": {"leaseUntil": minute_ago}}])
+
+
+@pytest.mark.timeout(240)
+async def test_a_killed_server_loses_no_word_and_counts_the_call_once(data_folder: Path) -> None:
+    with server(data_folder) as first:
+        url = await url_of(data_folder, first)
+        async with Owner(url) as owner:
+            await owner.sign_up(email="rosa@example.com", password="correct horse battery", name="Rosa")
+            await owner.describe_business(BUSINESS)
+            database = await connect(DataFolder(data_folder).uri)
+            await NumberPool(NumberStore(database.db)).import_numbers([NUMBER])
+            await database.close()
+            await owner.get_number()
+            calling = asyncio.create_task(call(url))
+            acknowledged = await turns_once_there(owner, TURNS_BEFORE_THE_END)
+            authorization = owner.authorization
+            held = (await owner.usage())["seconds"]["held"]
+        mongods = first.descendants("mongod")
+        first.end(signal.SIGKILL)
+        report = await calling
+    assert held >= 60
+    assert report.stream is not None
+    assert mongods
+    assert becomes_true(lambda: not any(lives(process) for process in mongods), 10)
+
+    with server(data_folder) as second:
+        url = await url_of(data_folder, second)
+        async with Owner(url, authorization=authorization) as owner:
+            database = await connect(DataFolder(data_folder).uri)
+            await let_leases_run_out(database.db)
+            conversation = await ended(owner)
+            usage = await owner.usage()
+            await asyncio.sleep(6)  # another sweep finds nothing left to do
+            again = await owner.usage()
+            stored = await database.db.usage.find_one({})
+            await database.close()
+        assert second.end(signal.SIGTERM) == 0
+    assert not psutil.pid_exists(second.pid)
+
+    assert conversation["turns"][: len(acknowledged)] == acknowledged
+    assert conversation["endedReason"] == "lease-expired"
+    assert conversation["fault"] == "platform"
+    spoken_seconds = acknowledged[-1]["endedMs"] / 1_000
+    assert spoken_seconds - 1 <= conversation["billableSeconds"] <= report.stream.duration_ms / 1_000 + 1
+    assert usage["seconds"]["used"] == conversation["billableSeconds"]
+    assert usage["calls"]["used"] == 1
+    assert usage["seconds"]["held"] == usage["calls"]["active"] == 0
+    assert again == usage
+    assert stored is not None
+    assert stored["holds"] == {}
