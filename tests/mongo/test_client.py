@@ -112,6 +112,7 @@ async def test_an_address_where_nobody_is_gets_one_sentence_soon() -> None:
         "mongodb://app:s3cret@word@host/db",
         "mongodb://app:s3cret:word@host:x/db",
         "mongodb://app:s3cret/word@host/db",
+        "mongodb+srv://app:pass/s3cret@host/db",
         "mongodb://app:s3cret%zz@host:notaport/db",
         "mongodb://app:s3cret@host/db?w=-1",
         "mongodb://app:s3cret@host/db?maxPoolSize=-3",
@@ -200,6 +201,11 @@ async def test_a_closed_connection_is_repeated(connected: Database, database: Db
     async with failing(connected, 4, closeConnection=True):
         await retrying(lambda: database["phonenumbers"].insert_one(NUMBER))
     assert await database["phonenumbers"].count_documents({}) == 1
+
+
+async def test_what_the_driver_never_repeats_is_repeated_too(connected: Database, database: Db) -> None:
+    async with failing(connected, 2, closeConnection=True):
+        await retrying(lambda: database["phonenumbers"].update_many({"state": "free"}, {"$set": {"state": "free"}}))
 
 
 async def test_a_server_that_never_takes_it_ends_in_a_refusal_at_the_deadline(

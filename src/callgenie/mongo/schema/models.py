@@ -16,8 +16,8 @@ _LANGUAGE_FIELD: Final = "_textLanguage"
 class Index:
     """One index. `keys` are `(field, 1 | -1 | "text")` in order; `where` makes it partial.
 
-    A text index takes words as they are spoken (`none`): a stop-word list would drop a caller called Will, and
-    stemming follows one language where callers speak several.
+    A text index takes words as they are spoken (`none`): a list of stop words would make a search for "who is
+    this" find nothing, and stemming follows one language where callers speak several.
     """
 
     name: str
