@@ -6,6 +6,7 @@ import pytest
 from bson import ObjectId
 from tests.support.accounts import PASSWORD, Api, MovableClock, assert_problem
 
+from callgenie.users.session_store import SessionStore
 from callgenie.users.sessions import REPEAT_SECONDS
 
 PROFILE = "/api/user/profile"
@@ -184,6 +185,21 @@ async def test_a_token_two_generations_old_ends_the_session(api: Api) -> None:
     await refresh(api, second["refreshToken"])
     assert_problem(await refresh(api, first["refreshToken"]), 401, "invalid_refresh_token")
     assert await api.db["sessions"].count_documents({}) == 0
+
+
+async def test_a_refresh_that_was_overtaken_puts_nothing_back(api: Api) -> None:
+    # Its question to the database comes when the child has had a child already.
+    session_id = api.services.access.read((await api.register())["accessToken"]).session_id
+    store = SessionStore(api.db)
+    life = timedelta(days=1)
+    first = await store.find(session_id)
+    assert first is not None
+    assert await store.rotate(session_id, old=first.refresh_hash, new="child", life=life)
+    assert await store.rotate(session_id, old="child", new="grandchild", life=life)
+    assert not await store.rotate(session_id, old=first.refresh_hash, new="child", life=life)
+    last = await store.find(session_id)
+    assert last is not None
+    assert last.refresh_hash == "grandchild"
 
 
 @pytest.mark.parametrize("token", ["", "x", "é" * 80, "A" * 80, "AAAA" * 5000, "😀"])
