@@ -18,7 +18,8 @@ USER_PROFILES = Collection(
             "stripeCustomerId_unique",
             (("subscription.stripeCustomerId", 1),),
             unique=True,
-            where={"subscription.stripeCustomerId": {"$type": "string"}},
+            # Every string, neither null nor absent; and a query for one value uses such an index.
+            where={"subscription.stripeCustomerId": {"$gt": ""}},
         ),
     ),
 )

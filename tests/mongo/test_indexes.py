@@ -1,0 +1,198 @@
+"""Every query of the product goes by an index: what the stores really send is explained, not what we think."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from callgenie.calls.models import Admitted, IncomingCall
+from callgenie.conversations.models import ConversationFilters, Exchange
+from callgenie.kernel.clock import SystemClock
+from callgenie.kernel.ids import SessionId, SystemRandomness
+from callgenie.kernel.secret_file import Secrets
+from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault, TurnRole
+from callgenie.mongo.client import Database, connect
+from callgenie.numbers.models import NumberWish
+from callgenie.settings import Settings
+from callgenie.voice.providers.scripted import scripted_providers
+from callgenie.voice.turn import Turn
+from callgenie.wiring import Services, build_records, build_services
+
+Db = AsyncDatabase[dict[str, Any]]
+
+EXPLAINED = ("find", "findAndModify", "update", "delete", "aggregate", "count", "distinct")
+NUMBER = "+14155550100"
+
+
+class Sent(CommandListener):
+    """Keeps the queries that were sent, in the form that `explain` takes."""
+
+    def __init__(self) -> None:
+        self.queries: list[dict[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name in EXPLAINED and event.database_name == "callgenie":
+            extra = {"lsid", "$db", "$clusterTime", "txnNumber", "writeConcern", "readConcern", "maxTimeMS"}
+            query = {name: value for name, value in event.command.items() if name not in extra}
+            # Writes are explained one by one.
+            batch = "updates" if "updates" in query else "deletes"
+            self.queries += [query | {batch: [write]} for write in query[batch]] if batch in query else [query]
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        del event
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        del event
+
+
+def stages(plan: Any) -> Iterator[str]:
+    """Yield the names of every stage of the winning plan, wherever the server puts it."""
+    if isinstance(plan, dict):
+        if isinstance(plan.get("stage"), str):
+            yield plan["stage"]
+        for name, part in plan.items():
+            if name != "rejectedPlans":
+                yield from stages(part)
+    elif isinstance(plan, list):
+        for part in plan:
+            yield from stages(part)
+
+
+async def explain(db: Db, query: dict[str, Any]) -> list[str]:
+    """Return the stages that the query, write or pipeline takes."""
+    answer = await db.command({"explain": query, "verbosity": "queryPlanner"})
+    return list(stages({name: part for name, part in answer.items() if name != "command"}))
+
+
+@asynccontextmanager
+async def services_on(database: Database) -> AsyncIterator[Services]:
+    settings = Settings(data_dir=Path("unused"), bcrypt_cost=4)
+    secrets = Secrets("j" * 32, "p" * 32)
+    records = build_records(settings, database, secrets, clock=SystemClock(), randomness=SystemRandomness())
+    try:
+        yield build_services(records, secrets, scripted_providers((), {}), own_url="http://127.0.0.1")
+    finally:
+        records.passwords.close()
+
+
+async def live_the_life_of_a_customer(services: Services) -> None:
+    """Do everything once that a customer, a caller or a carrier can make the product do."""
+    await services.numbers.import_numbers([NUMBER, "+14155550101"])
+    user, profile = await services.sign_up.register(
+        email="owner@example.com", password="a long enough phrase", name="Owner", phone="+14155550199"
+    )
+    tokens = await services.sessions.log_in("owner@example.com", "a long enough phrase")
+    signed_in = await services.sessions.authenticate(tokens.access_token)
+    await services.sessions.refresh(tokens.refresh_token)
+    await services.profiles.update_business(user.id, {"company": "Bakery"})
+    await services.numbers.assign(user.id, NumberWish())
+    await services.numbers.number_of(user.id)
+    await services.usage.check(user.id)
+    rung = await services.desk.ring(IncomingCall(SessionId("CA1"), Carrier.TWILIO, "+14155550198", NUMBER, "ringing"))
+    assert isinstance(rung, Admitted), rung
+    call = await services.desk.answer(SessionId("CA1"), rung.media_token)
+    await services.desk.beat(call, 1.0)
+    await services.desk.save_turn(call, 1, Turn(TurnRole.USER, "When are you open?", 0, 900), 2.0)
+    await services.desk.carrier_reported(SessionId("CA1"), "in-progress")
+    await services.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=3.0)
+    for number in range(3):
+        exchange = Exchange(
+            session_id=SessionId(f"api{number}"),
+            phone_number="+14155550197",
+            user_message="Hello SAATHI",
+            ai_response="Hello! How can I help?",
+            duration=30,
+            status=CallStatus.COMPLETED,
+        )
+        await services.conversations.save_exchange(user.id, exchange)
+    await services.conversations.get(user.id, SessionId("CA1"))
+    for filters in FILTERS:
+        first = await services.conversations.page(user.id, filters, limit=1)
+        if first.next_cursor is not None:
+            await services.conversations.page(user.id, filters, cursor=first.next_cursor, limit=1)
+    await services.sweeper.sweep()
+    await services.numbers.release(user.id)
+    await services.sessions.end(signed_in.session_id)
+    assert profile.user_id == user.id
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FILTERS = (
+    ConversationFilters(),
+    ConversationFilters(status=CallStatus.COMPLETED),
+    ConversationFilters(phone_number="+14155550197"),
+    ConversationFilters(started_from=NOW, started_before=NOW + timedelta(days=36_500)),
+    ConversationFilters(ended_reason=EndedReason.CALLER_HANGUP, min_duration=1, max_duration=90),
+    ConversationFilters(phrase="SAATHI"),
+)
+
+
+@pytest.fixture
+async def sent(mongodb_uri: str, database: Db) -> list[dict[str, Any]]:
+    """Every query of a customer's life. The database is empty before, and full of that life after."""
+    del database
+    listener = Sent()
+    watched = await connect(mongodb_uri, listeners=[listener])
+    try:
+        async with services_on(watched) as services:
+            await live_the_life_of_a_customer(services)
+    finally:
+        await watched.close()
+    return listener.queries
+
+
+async def test_no_query_of_the_product_reads_a_whole_collection(sent: list[dict[str, Any]], database: Db) -> None:
+    collections = {next(iter(query.values())) for query in sent}
+    assert collections == {"users", "userprofiles", "phonenumbers", "conversations", "usage", "sessions"}
+    slow = [query for query in sent if "COLLSCAN" in await explain(database, query)]
+    assert slow == []
+
+
+async def test_a_list_of_conversations_comes_in_order_from_its_index(sent: list[dict[str, Any]], database: Db) -> None:
+    lists = [query for query in sent if query.get("find") == "conversations" and query.get("limit") == 2]
+    assert len(lists) >= len(FILTERS)
+    for query in lists:
+        found = await explain(database, query)
+        if "$text" in query["filter"]:
+            assert "TEXT_MATCH" in found
+        else:
+            assert "SORT" not in found, query
+
+
+async def test_the_sweeper_looks_only_at_what_may_be_overdue(sent: list[dict[str, Any]], database: Db) -> None:
+    looks = [query for query in sent if "leaseUntil" in query.get("sort", {})]
+    assert looks
+    answer = await database.command({"explain": looks[0], "verbosity": "executionStats"})
+    # The life above is over and settled: nothing of it is in the index that the sweeper reads.
+    assert answer["executionStats"]["totalKeysExamined"] == 0
+    assert answer["executionStats"]["totalDocsExamined"] == 0
+
+
+@pytest.mark.parametrize(
+    ("collection", "query"),
+    [
+        ("users", {"phone": "+14155550199"}),
+        ("users", {"status": "suspended"}),
+        ("userprofiles", {"subscription.stripeCustomerId": "cus_123"}),
+        ("phonenumbers", {"state": "free", "country": "US", "areaCode": "415"}),
+        ("conversations", {"sessionId": "CA1"}),
+        ("sessions", {"userId": ObjectId()}),
+    ],
+    ids=str,
+)
+async def test_a_query_that_an_index_is_declared_for_uses_it(
+    sent: list[dict[str, Any]], database: Db, collection: str, query: dict[str, Any]
+) -> None:
+    del sent
+    assert "IXSCAN" in await explain(database, {"find": collection, "filter": query})
+
+
+async def test_a_query_without_an_index_would_be_noticed(database: Db) -> None:
+    await database["users"].find_one({"name": "x"})
+    assert "COLLSCAN" in await explain(database, {"find": "users", "filter": {"name": "x"}})
