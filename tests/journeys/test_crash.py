@@ -19,7 +19,7 @@ from callgenie.numbers.service import NumberPool
 from callgenie.numbers.store import NumberStore
 from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.report import CallReport
-from callgenie.telephony.simulator.script import Listen, Pause, Say, rehearse
+from callgenie.telephony.simulator.script import Action, Listen, Pause, Say, rehearse
 from callgenie.voice.providers.nanotts import NanoTextToSpeech
 from callgenie.voice.providers.workers import Workers
 
@@ -55,7 +55,7 @@ async def url_of(data_folder: Path, process: Running) -> str:
 
 
 async def call(url: str) -> CallReport:
-    script = [Listen(), Say(FIRST_QUESTION), Listen(), Say(SECOND_QUESTION), Pause(60_000)]
+    script: list[Action] = [Listen(), Say(FIRST_QUESTION), Listen(), Say(SECOND_QUESTION), Pause(60_000)]
     steps = await rehearse(script, NanoTextToSpeech(Workers()), voice_name="nanotts-en-gb")
     dialling = Dialling("+14155550188", NUMBER, steps, session_id=SESSION_ID)
     async with SimulatedCarrier(url, AUTH_TOKEN, public_url="https://calls.example.com") as carrier:
