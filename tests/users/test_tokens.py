@@ -93,6 +93,8 @@ def forgeries() -> dict[str, str]:
         ("aud", "somebody"),
         ("sub", 7),
         ("sid", None),
+        ("sid", "short"),
+        ("sub", "$where"),
         ("jti", ["x"]),
         ("exp", "9999999999"),
         ("exp", 9e12),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from callgenie.billing.models import Usage
 from callgenie.billing.service import UsageService
+from callgenie.billing.terms import terms_of
 from callgenie.numbers.service import NumberPool
 from callgenie.profiles.models import BusinessChanges, Profile
 from callgenie.profiles.service import ProfileService
@@ -38,7 +39,7 @@ class Overviews:
     async def around(self, user: User, profile: Profile) -> Overview:
         """Return the overview of a user whose profile is at hand."""
         number = await self._numbers.number_of(user.id)
-        usage = await self._usage.check(user.id)
+        usage = await self._usage.check_under(terms_of(user, profile.subscription))
         return Overview(user, profile, number.number if number else None, usage)
 
     async def change(

@@ -33,22 +33,24 @@ async def authenticated(connection: HTTPConnection) -> SignedIn:
 
 
 class _AccessToken(SecurityBase):
-    """One dependency that tells OpenAPI about the scheme and finds out who it is."""
+    """Tells OpenAPI what a request must carry."""
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT")
         self.scheme_name = "accessToken"
 
+
+# Two dependencies and not one upon the other: each level of a chain costs every request about 30 us.
+class _Session(_AccessToken):
     async def __call__(self, connection: HTTPConnection) -> SignedIn:
         return await authenticated(connection)
 
 
-CurrentSession = Annotated[SignedIn, Depends(_AccessToken())]
+class _User(_AccessToken):
+    async def __call__(self, connection: HTTPConnection) -> User:
+        return (await authenticated(connection)).user
 
 
-async def _user(session: CurrentSession) -> User:
-    return session.user
-
-
-CurrentUser = Annotated[User, Depends(_user)]
+CurrentSession = Annotated[SignedIn, Depends(_Session())]
+CurrentUser = Annotated[User, Depends(_User())]
 SessionsDep = Annotated[Sessions, Depends(get_sessions)]
