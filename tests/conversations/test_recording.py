@@ -44,7 +44,8 @@ async def test_a_completed_call_is_settled_once_and_the_answer_says_what_is_left
     assert (saved.conversation.counted, saved.usage.standing) == (True, Standing(calls=1, seconds=30))
     changes: list[dict[str, Any]] = [{}, {"duration": 31}, {"exchange_id": "another"}, {"status": None}]
     for changed in changes:
-        again = await office.conversations.save_exchange(user, exchange(**({"duration": 30, "status": DONE} | changed)))
+        fields: dict[str, Any] = {"duration": 30, "status": DONE} | changed
+        again = await office.conversations.save_exchange(user, exchange(**fields))
         assert again.usage.standing == Standing(calls=1, seconds=30)
     record = await office.conversation("s-1")
     assert (record["duration"], record["billableSeconds"], "leaseUntil" in record) == (30, 30, False)
