@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
+from tests.support.accounts import Api
 
 from callgenie.kernel.ids import UserId
 from callgenie.kernel.vocabulary import PlanName, ResponseLength
@@ -19,6 +20,7 @@ from callgenie.profiles.models import (
     SubscriptionStatus,
 )
 from callgenie.profiles.store import ProfileStore
+from callgenie.users.errors import UserNotFoundError
 
 USER = UserId("65f2c6a1a1b2c3d4e5f60718")
 MOMENT = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
@@ -60,6 +62,13 @@ async def test_a_profile_is_read_as_it_was_written(database: AsyncDatabase[dict[
         assert await store.find(USER) is None
         assert await store.find_or_insert(profile) == profile
         assert await store.find(USER) == profile
+
+
+@pytest.mark.parametrize("user_id", ["", "nobody", "f" * 24, "$ne"])
+async def test_who_does_not_exist_is_told_so(api: Api, user_id: str) -> None:
+    for ask in (api.services.users.get, api.services.profiles.get, api.services.usage.check):
+        with pytest.raises(UserNotFoundError):
+            await ask(UserId(user_id))
 
 
 async def test_the_first_profile_stays(database: AsyncDatabase[dict[str, Any]]) -> None:

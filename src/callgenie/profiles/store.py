@@ -30,7 +30,9 @@ class ProfileStore:
         self._profiles = db["userprofiles"]
 
     async def find(self, user_id: UserId) -> Profile | None:
-        """Return the user's profile, or None."""
+        """Return the user's profile, or None; a text that is no id at all is nobody's."""
+        if not ObjectId.is_valid(user_id):
+            return None
         document = await retrying(lambda: self._profiles.find_one({"userId": ObjectId(user_id)}))
         return None if document is None else profile_of(document)
 

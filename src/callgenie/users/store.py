@@ -66,7 +66,9 @@ class UserStore:
         return user_of(document)
 
     async def find(self, user_id: UserId) -> User | None:
-        """Return the user, or None."""
+        """Return the user, or None; a text that is no id at all is nobody's."""
+        if not ObjectId.is_valid(user_id):
+            return None
         document = await retrying(lambda: self._users.find_one({"_id": ObjectId(user_id)}, _PROJECTION))
         return None if document is None else user_of(document)
 
