@@ -63,6 +63,18 @@ async def transcribed(stream: SpeechStream, timeout_ms: int) -> Transcript:
     raise AssertionError
 
 
+async def prepared(model: LanguageModel, knowledge: Knowledge, timeout_ms: int) -> None:
+    """Let the model get ready; that it could not is logged, and its first answer will tell."""
+
+    async def attempt() -> None:
+        await model.prepare(knowledge)
+
+    try:
+        await _within(timeout_ms, attempt, "language model")
+    except ProviderError as error:
+        _log.warning(PROVIDER_FAILED, again=True, provider=error.provider, category=error.category)
+
+
 async def answered(
     model: LanguageModel, messages: Sequence[Message], knowledge: Knowledge, timeout_ms: int
 ) -> AsyncGenerator[ModelDelta]:

@@ -192,6 +192,14 @@ class Knowledge:
 class LanguageModel(Protocol):
     """Decides what to say; one object serves all calls."""
 
+    async def prepare(self, knowledge: Knowledge) -> None:
+        """Get ready for a call about `knowledge`, while it is greeted, so that its first answer is as fast as others.
+
+        Raises:
+            ProviderError: It did not work; the answers may come all the same.
+        """
+        ...
+
     def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
         """Yield the answer to the last message as it is made.
 

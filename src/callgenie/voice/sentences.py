@@ -17,6 +17,16 @@ _ABBREVIATION: Final = re.compile(
 )
 
 
+def sentences_of(text: str) -> list[str]:
+    """Return the sentences of a whole text."""
+    sentences, start = [], 0
+    for end in _SENTENCE_END.finditer(text):
+        if end.group().isspace() or not _ABBREVIATION.search(text[: end.end()]):
+            sentences.append(text[start : end.end()].strip())
+            start = end.end()
+    return [sentence for sentence in [*sentences, text[start:].strip()] if sentence]
+
+
 class SentenceCutter:
     """Takes text as it is made and returns what can be spoken."""
 

@@ -111,8 +111,8 @@ class CallSession:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 telling = group.create_task(self._record.run())
-                parts = (self._listen, self._talk.mouth.run, self._tick, self._watch, self._say_goodbye)
-                tasks = [self._spawn(part) for part in parts]
+                voice = (self._listen, self._talk.mouth.run, self._talk.prepare)
+                tasks = [self._spawn(part) for part in (*voice, self._tick, self._watch, self._say_goodbye)]
                 self._start_talking(self._talk.say, self._script.greeting)
                 await self._over.wait()
                 for task in [*tasks, self._talking, self._transcribing]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from callgenie.kernel.clock import Clock
 from callgenie.voice.ear import Ear
-from callgenie.voice.guarded import answered
+from callgenie.voice.guarded import answered, prepared
 from callgenie.voice.latency import AnswerTiming
 from callgenie.voice.mouth import Mouth
 from callgenie.voice.playback import Speech
@@ -52,6 +52,10 @@ class Talk:
         self._ear = ear
         self._record = record
         self._speech = Speech(recorded=True)
+
+    async def prepare(self) -> None:
+        """Get ready to answer."""
+        await prepared(self._model, self._knowledge, self._timings.model_max_ms)
 
     async def reply(self, messages: Sequence[Message], timing: AnswerTiming) -> bool:
         """Answer the last message, sentence by sentence; return, once heard, whether the model wants to hang up.

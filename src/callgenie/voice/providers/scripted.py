@@ -98,6 +98,9 @@ class ScriptedModel:
         self._answers = {phrase.lower(): answer for phrase, answer in answers.items()}
         self._otherwise = otherwise
 
+    async def prepare(self, knowledge: Knowledge) -> None:
+        """Do nothing: a table is always ready."""
+
     async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
         """Yield the answer to the last message, word by word."""
         del knowledge

@@ -1,0 +1,189 @@
+"""Answers from what the owner has written down, and from nothing else: it cannot invent.
+
+A question is looked up by meaning among the expected ones. What is not known is not guessed: the caller is offered to
+leave a message. There is no state; where the talk stands is read from what we said last.
+"""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callgenie.kernel.vocabulary import ResponseLength, TurnRole
+from callgenie.voice.endings import words_of
+from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
+from callgenie.voice.providers.minilm import SentenceVectors
+from callgenie.voice.providers.workers import Workers
+from callgenie.voice.sentences import sentences_of
+
+PROVIDER: Final = "faq"
+
+# How close what was asked must be to a question together with its answer, or to the question alone. Lower ones find a
+# few more paraphrases, and answer twice as many questions about other things as if they were known.
+_CLOSE_TO_BOTH: Final = 0.35
+_CLOSE_TO_QUESTION: Final = 0.5
+
+_SENTENCES_MAX: Final = {ResponseLength.SHORT: 2, ResponseLength.MEDIUM: 4, ResponseLength.LONG: 12}
+_QUESTIONS_AT_ONCE_MAX: Final = 3
+
+_HOURS_QUESTIONS: Final = (
+    "What are your opening hours?",
+    "When are you open?",
+    "What time do you open on Saturday?",
+    "What time do you close today?",
+    "Are you open on Sunday?",
+)
+_NAME_QUESTIONS: Final = ("Who am I speaking to?", "What is the name of your company?", "Are you a robot or a human?")
+
+_OFFER: Final = "Would you like to leave a message?"
+_ASK_FOR_MESSAGE: Final = "Of course. Please tell me your message, with your name and your number."
+_ANYTHING_ELSE: Final = "Is there anything else I can help you with?"
+_UNKNOWN: Final = f"I'm sorry, I don't know that. {_OFFER}"
+_NOTED: Final = f"Thank you, I will pass that on. {_ANYTHING_ELSE}"
+
+_GOODBYE: Final = re.compile(
+    r"\b(good ?bye|bye(-| )?bye|bye|that'?s (all|it|everything)|that is (all|everything)|nothing else"
+    r"|have a (nice|good|great|lovely) (day|one|evening|weekend))\b"
+)
+_WANTS_PERSON: Final = re.compile(
+    r"\b((leave|take|pass on|give \w+) a message|(speak|talk) (to|with) (a|an|the|some|your)\b.*"
+    r"|real person|human being|call me back)"
+)
+_SECOND_QUESTION: Final = re.compile(
+    r",?\s+(?:and|also)\s+(?=(?:also\s+)?(?:what|how|when|where|who|which|why|do|does|did|is|are|can|could|will|would|may)\b)"
+)
+_PLEASANTRIES: Final = frozenset(
+    words_of(
+        "hello hi hey there good morning afternoon evening okay ok so well um uh yes yeah thanks thank you very much"
+        " great perfect alright sure please lot a"
+    )
+)
+_GREETINGS: Final = frozenset({"hello", "hi", "hey", "morning", "afternoon", "evening"})
+_YES: Final = frozenset({"yes", "yeah", "yep", "sure", "okay", "ok", "please", "absolutely", "correct"})
+_NO: Final = frozenset({"no", "nope", "nah"})
+# "Yes, please do" accepts the offer to leave a message; "yes, please tell her that I will be late" is the message.
+_WORDS_OF_A_MESSAGE: Final = 6
+_THANKS: Final = frozenset({"thanks", "thank"})
+
+
+_Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Something that can be answered, and the ways in which it may be asked."""
+
+    questions: tuple[str, ...]
+    answer: str
+
+
+class FaqModel:
+    """Looks answers up; one object serves all calls."""
+
+    def __init__(self, vectors: SentenceVectors, workers: Workers) -> None:
+        self._vectors = vectors
+        self._workers = workers
+
+    async def prepare(self, knowledge: Knowledge) -> None:
+        """Compute the vectors of all that can be answered."""
+        await self._workers.run(PROVIDER, self._rows, _all_known(knowledge))
+
+    async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
+        """Yield the answer to the last message."""
+        asked = messages[-1].text
+        before = next((message.text for message in reversed(messages) if message.role is TurnRole.ASSISTANT), "")
+        if _is_goodbye(asked, before):
+            yield TextDelta(_farewell(knowledge))
+            yield ToolCall("end_call")
+            return
+        courtesy = _courtesy(asked, before)
+        if courtesy is None:
+            courtesy = await self._workers.run(PROVIDER, self._answer, asked, before, knowledge)
+        yield TextDelta(courtesy)
+
+    def _answer(self, asked: str, before: str, knowledge: Knowledge) -> str:
+        known = _all_known(knowledge)
+        found = self._find(_questions_in(asked), known) or self._find([asked], known)
+        if found:
+            answers = [answer for at in found for answer in sentences_of(known[at].answer)]
+            return " ".join(answers[: _SENTENCES_MAX[knowledge.response_length]])
+        return _NOTED if _OFFER in before and "?" not in asked else _UNKNOWN
+
+    def _find(self, questions: Sequence[str], known: Sequence[_Known]) -> list[int]:
+        """Return which of the known things are asked for, in the order of the questions."""
+        found: list[int] = []
+        alone, joint, owners = self._rows(known)
+        for question in questions[:_QUESTIONS_AT_ONCE_MAX]:
+            vector = self._vectors.vector(question)
+            by_both, by_question = joint @ vector, alone @ vector
+            best = int(np.argmax(np.maximum(by_both, by_question)))
+            close = by_both[best] >= _CLOSE_TO_BOTH or by_question[best] >= _CLOSE_TO_QUESTION
+            if close and owners[best] not in found:
+                found.append(owners[best])
+        return found
+
+    def _rows(self, known: Sequence[_Known]) -> tuple[_Rows, _Rows, list[int]]:
+        """Return vectors of all questions, of each with its answer, and to which known thing each row belongs."""
+        asked = [(question, entry.answer, at) for at, entry in enumerate(known) for question in entry.questions]
+        alone = self._vectors.remembered([question for question, _, _ in asked])
+        joint = self._vectors.remembered([f"{question} {answer}" for question, answer, _ in asked])
+        return alone, joint, [at for _, _, at in asked]
+
+
+def _all_known(knowledge: Knowledge) -> list[_Known]:
+    known = [_Known((entry.question,), entry.answer) for entry in knowledge.questions]
+    if knowledge.hours:
+        known.append(_Known(_HOURS_QUESTIONS, knowledge.hours))
+    who = f"This is {knowledge.assistant_name}"
+    known.append(
+        _Known(_NAME_QUESTIONS, f"{who}, the assistant of {knowledge.company}." if knowledge.company else f"{who}.")
+    )
+    return known
+
+
+def _farewell(knowledge: Knowledge) -> str:
+    return f"Thank you for calling{f' {knowledge.company}' if knowledge.company else ''}. Goodbye."
+
+
+def _is_goodbye(asked: str, before: str) -> bool:
+    if "?" in asked:
+        return False
+    if _GOODBYE.search(asked.lower()):
+        return True
+    words = words_of(asked)
+    return _ANYTHING_ELSE in before and bool(words) and words[0] in _NO
+
+
+def _courtesy(asked: str, before: str) -> str | None:
+    """Return what is answered without looking anything up, or None."""
+    words = words_of(asked)
+    if _ASK_FOR_MESSAGE in before:
+        return _NOTED
+    if _WANTS_PERSON.search(asked.lower()):
+        return _ASK_FOR_MESSAGE
+    if _OFFER in before and words and words[0] in _YES | _NO and "?" not in asked:
+        return _to_the_offer(words)
+    return _to_pleasantries(words) if all(word in _PLEASANTRIES for word in words) else None
+
+
+def _to_the_offer(words: Sequence[str]) -> str:
+    if words[0] in _NO:
+        return f"All right. {_ANYTHING_ELSE}"
+    return _NOTED if len(words) > _WORDS_OF_A_MESSAGE else _ASK_FOR_MESSAGE
+
+
+def _to_pleasantries(words: Sequence[str]) -> str:
+    if any(word in _THANKS for word in words):
+        return f"You're welcome. {_ANYTHING_ELSE}"
+    if any(word in _GREETINGS for word in words):
+        return "Hello. How can I help you?"
+    return "Please go ahead."
+
+
+def _questions_in(text: str) -> list[str]:
+    """Return the single questions of an utterance, without its pleasantries."""
+    parts = [part for sentence in sentences_of(text) for part in _SECOND_QUESTION.split(sentence)]
+    return [part for part in parts if not all(word in _PLEASANTRIES for word in words_of(part))]
