@@ -51,17 +51,22 @@ class Sent(CommandListener):
         del event
 
 
-def stages(plan: Any) -> Iterator[str]:
-    """Yield the names of every stage of the winning plan, wherever the server puts it."""
+def values(key: str, plan: Any) -> Iterator[str]:
+    """Yield every text under `key`, wherever the server puts it, except in plans that were not chosen."""
     if isinstance(plan, dict):
-        if isinstance(plan.get("stage"), str):
-            yield plan["stage"]
+        if isinstance(plan.get(key), str):
+            yield plan[key]
         for name, part in plan.items():
             if name != "rejectedPlans":
-                yield from stages(part)
+                yield from values(key, part)
     elif isinstance(plan, list):
         for part in plan:
-            yield from stages(part)
+            yield from values(key, part)
+
+
+def stages(plan: Any) -> Iterator[str]:
+    """Return the names of every stage of the winning plan."""
+    return values("stage", plan)
 
 
 async def explain(db: Db, query: dict[str, Any]) -> list[str]:
@@ -175,22 +180,46 @@ async def test_the_sweeper_looks_only_at_what_may_be_overdue(sent: list[dict[str
 
 
 @pytest.mark.parametrize(
-    ("collection", "query"),
+    ("collection", "query", "index"),
     [
-        ("users", {"phone": "+14155550199"}),
-        ("users", {"status": "suspended"}),
-        ("userprofiles", {"subscription.stripeCustomerId": "cus_123"}),
-        ("phonenumbers", {"state": "free", "country": "US", "areaCode": "415"}),
-        ("conversations", {"sessionId": "CA1"}),
-        ("sessions", {"userId": ObjectId()}),
+        ("users", {"email": "owner@example.com"}, "email_unique"),
+        ("users", {"phone": "+14155550199"}, "phone"),
+        ("users", {"status": "suspended"}, "status"),
+        ("userprofiles", {"subscription.stripeCustomerId": "cus_123"}, "stripeCustomerId_unique"),
+        ("phonenumbers", {"state": "free", "country": "US", "areaCode": "415"}, "state_country_areaCode"),
+        ("conversations", {"sessionId": "CA1"}, "sessionId"),
+        ("conversations", {"userId": ObjectId(), "startedAt": {"$gt": NOW}}, "userId_startedAt"),
+        ("usage", {"userId": ObjectId()}, "userId_periodStart"),
+        ("sessions", {"userId": ObjectId()}, "userId"),
     ],
     ids=str,
 )
-async def test_a_query_that_an_index_is_declared_for_uses_it(
-    sent: list[dict[str, Any]], database: Db, collection: str, query: dict[str, Any]
+async def test_a_query_goes_by_the_index_that_is_declared_for_it(
+    sent: list[dict[str, Any]], database: Db, collection: str, query: dict[str, Any], index: str
 ) -> None:
     del sent
-    assert "IXSCAN" in await explain(database, {"find": collection, "filter": query})
+    answer = await database.command({"explain": {"find": collection, "filter": query}})
+    assert index in set(values("indexName", answer["queryPlanner"]["winningPlan"]))
+
+
+async def test_a_rare_status_is_found_without_reading_the_others(database: Db) -> None:
+    user = ObjectId()
+    record = {
+        "userId": user,
+        "carrier": "twilio",
+        "direction": "inbound",
+        "startedAt": NOW,
+        "periodStart": NOW,
+        "turns": [],
+        "turnCount": 0,
+    }
+    statuses = ["completed"] * 200 + ["failed"]
+    await database["conversations"].insert_many(
+        {**record, "sessionId": f"CA{number}", "status": status} for number, status in enumerate(statuses)
+    )
+    query = {"find": "conversations", "filter": {"userId": user, "status": "failed"}, "sort": {"startedAt": -1}}
+    answer = await database.command({"explain": query | {"limit": 20}, "verbosity": "executionStats"})
+    assert answer["executionStats"]["totalDocsExamined"] == 1
 
 
 async def test_a_query_without_an_index_would_be_noticed(database: Db) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from callgenie.cli.bounded_http import BoundedHttpProtocol
 from callgenie.kernel.errors import ConflictError, InvalidError
 
 # After the calls have been drained only short requests are left; who is still connected by then is not coming back.
@@ -40,11 +41,11 @@ def listen(host: str, port: int) -> socket.socket:
         ListenError: The address is not one of this machine, or may not be used.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise ListenError(f"{host} is no address to listen on. Choose one of this machine's with --host.") from error
+    # A name such as localhost may have an address of each sort; who connects tries the older one in any case.
+    family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     listening = socket.socket(family, kind, protocol)
     try:
         # Without it the port stays taken for a minute after a stop.
@@ -79,7 +80,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedHttpProtocol,
                 ws="websockets-sansio",
                 ws_max_size=_SOCKET_MESSAGE_BYTES_MAX,
                 # Audio does not compress, and trying costs a call more than all else that we do for it.

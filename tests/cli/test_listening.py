@@ -1,0 +1,149 @@
+"""The server's socket, and what it bears from those who connect."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from tests.support.virtual_time import run_virtually
+
+from callgenie.cli.bounded_http import HEAD_BYTES_MAX
+from callgenie.cli.listening import HttpServer, ListenError, PortInUseError, address_of, is_exposed, listen
+
+
+async def size(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    listening = listen("127.0.0.1", 0)
+    server = HttpServer(Starlette(routes=[Route("/", size, methods=["GET", "POST"])]), listening)
+    await server.start()
+    yield listening.getsockname()[1]
+    await server.stop()
+    listening.close()
+
+
+async def ask(port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    try:
+        return await asyncio.wait_for(reader.read(), 5)
+    finally:
+        writer.close()
+
+
+async def test_headers_without_end_are_cut_off(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nhost: a\r\nx: ")
+    sent = 0
+    try:
+        while not reader.at_eof() and sent < 20 * HEAD_BYTES_MAX:
+            writer.write(b"a" * 8_192)
+            sent += 8_192
+            await writer.drain()
+            await asyncio.sleep(0)
+    except ConnectionError:
+        pass
+    writer.close()
+    assert sent < 20 * HEAD_BYTES_MAX
+
+
+async def test_a_body_may_be_longer_than_a_head(port: int) -> None:
+    body = b"a" * (4 * HEAD_BYTES_MAX)
+    head = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+    answer = await ask(port, head + body)
+    assert answer.endswith(b"\r\n\r\n%d" % len(body))
+
+
+async def test_many_requests_on_one_connection_are_counted_one_by_one(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b"GET / HTTP/1.1\r\nhost: a\r\nx: %s\r\n\r\n" % (b"a" * (HEAD_BYTES_MAX // 2))
+    for _ in range(5):
+        writer.write(head)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n0"), 5)
+        assert answer.startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+def test_who_connects_and_says_nothing_is_let_go() -> None:
+    async def connect_and_wait() -> float:
+        listening = listen("127.0.0.1", 0)
+        server = HttpServer(Starlette(), listening)
+        await server.start()
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        begin = asyncio.get_running_loop().time()
+        writer.write(b"GET / HT")
+        assert await reader.read() == b""
+        waited = asyncio.get_running_loop().time() - begin
+        writer.close()
+        await server.stop()
+        return waited
+
+    begin = time.monotonic()
+    assert 15 < run_virtually(connect_and_wait()) < 25
+    assert time.monotonic() - begin < 10
+
+
+async def test_requests_in_progress_are_answered_when_the_server_stops() -> None:
+    entered = asyncio.Event()
+
+    async def slow(_request: Request) -> PlainTextResponse:
+        entered.set()
+        await asyncio.sleep(0.5)
+        return PlainTextResponse("done")
+
+    listening = listen("127.0.0.1", 0)
+    server = HttpServer(Starlette(routes=[Route("/", slow)]), listening)
+    await server.start()
+    port = listening.getsockname()[1]
+    asking = asyncio.create_task(ask(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"))
+    await entered.wait()
+    await server.stop()
+    assert (await asking).endswith(b"done")
+    with pytest.raises(ConnectionRefusedError):
+        await ask(port, b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_a_port_that_is_taken_is_refused() -> None:
+    with listen("127.0.0.1", 0) as first:
+        first.listen()
+        with pytest.raises(PortInUseError):
+            listen("127.0.0.1", first.getsockname()[1])
+
+
+def test_a_port_that_is_left_can_be_taken_again_at_once() -> None:
+    with listen("127.0.0.1", 0) as first:
+        first.listen()
+        place = first.getsockname()
+        with socket.create_connection(place) as caller:
+            taken, _ = first.accept()
+            taken.close()
+            assert caller.recv(1) == b""
+    listen(*place).close()
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "exposed"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:", False),
+        ("localhost", "http://localhost:", False),
+        ("::1", "http://[::1]:", False),
+        ("0.0.0.0", "http://127.0.0.1:", True),  # noqa: S104 -- what the test is about
+        ("::", "http://[::1]:", True),
+    ],
+)
+def test_the_address_is_one_that_this_machine_can_reach(host: str, url: str, exposed: bool) -> None:  # noqa: FBT001 -- a column of the table
+    try:
+        listening = listen(host, 0)
+    except ListenError:
+        pytest.skip("this machine has no IPv6")
+    with listening:
+        assert address_of(host, listening).startswith(url)
+        assert is_exposed(listening) is exposed
