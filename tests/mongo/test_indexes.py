@@ -188,9 +188,8 @@ async def test_the_sweeper_looks_only_at_what_may_be_overdue(sent: list[dict[str
         ("userprofiles", {"subscription.stripeCustomerId": "cus_123"}, "stripeCustomerId_unique"),
         ("phonenumbers", {"state": "free", "country": "US", "areaCode": "415"}, "state_country_areaCode"),
         ("conversations", {"sessionId": "CA1"}, "sessionId"),
-        ("conversations", {"userId": ObjectId(), "startedAt": {"$gt": NOW}}, "userId_startedAt"),
-        ("usage", {"userId": ObjectId()}, "userId_periodStart"),
-        ("sessions", {"userId": ObjectId()}, "userId"),
+        ("usage", {"userId": ObjectId("0" * 24)}, "userId_periodStart"),
+        ("sessions", {"userId": ObjectId("0" * 24)}, "userId"),
     ],
     ids=str,
 )
