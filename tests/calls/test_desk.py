@@ -367,6 +367,17 @@ async def test_a_call_stays_in_the_period_in_which_it_was_admitted(office: Offic
     assert await office.reconciliation.reconcile() == []
 
 
+async def test_a_webhook_repeated_after_the_period_ended_holds_nothing_in_the_next(office: Office) -> None:
+    user = await office.owner()
+    boundary = (await office.usage.check(user)).period.end
+    office.clock.time = boundary - timedelta(seconds=1)
+    first = await office.ring("CA1")
+    office.clock.time = boundary + timedelta(seconds=1)
+    assert await office.ring("CA1") == first
+    assert [len(period.holds) for period in await office.ledger.periods(user)] == [1]
+    assert (await office.usage.check(user)).standing == Standing()
+
+
 async def test_fifty_callers_at_once_get_as_many_lines_as_the_plan_has(office: Office) -> None:
     user = await office.owner(PlanName.BASIC)
     answers = await asyncio.gather(*(office.desk.ring(incoming(f"CA{number}")) for number in range(50)))

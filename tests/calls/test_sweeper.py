@@ -156,6 +156,17 @@ async def test_a_hold_stays_as_long_as_its_conversation_is_alive(office: Office)
     assert not (await office.desk.beat(call, 21)).ended
 
 
+async def test_a_worker_that_renews_between_the_sweepers_look_and_its_write_keeps_its_call(office: Office) -> None:
+    user = await office.owner()
+    call = await office.answered(ONE)
+    await office.let_all_leases_run_out()
+    [overdue] = await office.calls.find_overdue_of_any_user(10)
+    assert not (await office.desk.beat(call, 20)).ended
+    assert await office.calls.expire(overdue) is None
+    assert (await office.conversation(ONE))["status"] == "in-progress"
+    assert (await office.usage.check(user)).standing.live_calls == 1
+
+
 async def test_a_worker_that_wakes_up_after_the_sweep_is_told_to_hang_up(office: Office) -> None:
     await office.owner()
     call = await office.answered(ONE)
@@ -196,6 +207,37 @@ async def test_a_hold_that_came_back_after_the_settlement_is_freed_and_not_count
     await office.let_all_leases_run_out()
     assert await office.sweeper.sweep() == SweepReport(freed=1)
     assert (await office.usage.check(user)).standing == Standing(calls=1, seconds=30)
+
+
+async def test_ending_a_settled_call_again_counts_no_hold_that_came_back(office: Office) -> None:
+    user = await office.owner()
+    call = await office.answered(ONE)
+    for _ in range(2):
+        await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.CALLER, elapsed_seconds=30)
+        await office.db.usage.update_many({}, {"$set": {"gone": []}})
+        await office.ledger.admit(call.metered, PLANS[PlanName.FREE], admit_by=soon())
+    standing = (await office.usage.check(user)).standing
+    assert (standing.calls, standing.seconds) == (1, 30)
+
+
+async def test_a_sweep_looks_at_what_is_overdue_and_not_at_the_history(office: Office) -> None:
+    user = await office.owner(PlanName.PREMIUM)
+    for number in range(30):
+        await office.conversations.save_exchange(
+            user, exchange(f"old-{number}", duration=1, status=CallStatus.COMPLETED)
+        )
+    await office.answered(ONE)
+    await office.let_all_leases_run_out()
+    await office.db.command({"profile": 2})
+    try:
+        assert (await office.sweeper.sweep()).ended == 1
+    finally:
+        await office.db.command({"profile": 0})
+    looks = await office.db["system.profile"].find({"op": {"$in": ["query", "command"]}}).to_list()
+    await office.db.drop_collection("system.profile")
+    searches = [look for look in looks if "filter" in look["command"] or "pipeline" in look["command"]]
+    assert len(searches) >= 2
+    assert max(look.get("docsExamined", 0) for look in searches) == 1
 
 
 async def test_one_record_that_cannot_be_read_does_not_stop_the_others(office: Office) -> None:
@@ -272,6 +314,14 @@ async def test_a_recorded_call_that_was_cut_off_is_finished_by_asking_again(
     assert (await office.usage.check(user)).standing == Standing(calls=1, seconds=30)
     await crash_and_sweep(office)
     assert (await office.usage.check(user)).standing == Standing(calls=1, seconds=30)
+
+
+async def test_what_counts_of_a_recorded_call_is_said_once(office: Office) -> None:
+    user = await office.owner()
+    conversation = await billed(office, user)
+    again = await RecordingStore(office.db).bill(conversation, billable_seconds=1, overage_seconds=29, counted=False)
+    assert again is None
+    assert (await office.conversation(ONE))["billableSeconds"] == 30
 
 
 async def test_many_calls_of_many_workers_that_die_at_once_are_all_swept(office: Office) -> None:
