@@ -32,7 +32,7 @@ class HealthView(ApiView):
     status: str = "ok"
 
 
-def get_readiness(connection: HTTPConnection) -> ReadinessCheck:
+async def get_readiness(connection: HTTPConnection) -> ReadinessCheck:
     """Find the check among the services."""
     return cast("ReadinessCheck", connection.app.state.services.readiness)
 

@@ -36,7 +36,7 @@ class Owner:
     @property
     def authorization(self) -> str:
         """What requests are signed in with; empty before signing up."""
-        return self._http.headers.get("Authorization", "")
+        return str(self._http.headers.get("Authorization", ""))
 
     async def sign_up(self, *, email: str, password: str, name: str) -> None:
         """Register; later calls are made in this user's name."""
