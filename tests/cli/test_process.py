@@ -1,6 +1,7 @@
 """The server as a process: how it starts, stops, and says what is in its way."""
 
 import json
+import shutil
 import signal
 import socket
 import stat
@@ -48,6 +49,16 @@ def test_a_signal_while_it_starts_ends_it_cleanly(data_folder: Path) -> None:
         assert server.end(signal.SIGTERM) == 0
         assert "drained" not in server.said
     assert becomes_true(lambda: not DataFolder(data_folder).database_runs(), 5)
+
+
+def test_it_can_be_stopped_when_its_folder_was_deleted(data_folder: Path) -> None:
+    place = data_folder / "data"
+    with running(SERVER, place, 0) as server:
+        server.wait_for("ready")
+        mongod = mongod_of(server)
+        shutil.rmtree(place)
+        assert server.end(signal.SIGTERM) == 0
+        assert not lives(mongod)
 
 
 def test_running_calls_may_finish(data_folder: Path) -> None:

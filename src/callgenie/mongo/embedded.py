@@ -96,8 +96,10 @@ async def embedded_database(settings: DatabaseSettings, *, purpose: Purpose, pro
                 folder.announce()
             yield folder.uri
         finally:
-            await _leave(folder, purpose, progress)
-            await server.stop()
+            try:
+                await _leave(folder, purpose, progress)
+            finally:
+                await server.stop()
     finally:
         hold.release()
 
@@ -140,6 +142,9 @@ def _in_use(folder: DataFolder, owner: Owner | None) -> DataFolderInUseError:
 
 async def _leave(folder: DataFolder, purpose: Purpose, progress: Progress) -> None:
     """Let nobody else join, and give those who did time to finish."""
+    if not folder.path.exists():
+        # Somebody deleted it, so nobody can have joined, and what is left to do is to stop.
+        return
     folder.withdraw()
     loop = asyncio.get_running_loop()
     end = loop.time() + (_SERVE_LINGERS_SECONDS if purpose == "serve" else _COMMAND_LINGERS_SECONDS)
