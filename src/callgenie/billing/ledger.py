@@ -27,6 +27,7 @@ from callgenie.billing.models import (
     period_key,
 )
 from callgenie.billing.plans import Plan
+from callgenie.billing.queues import WriteQueues
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.mongo.client import retrying
 
@@ -44,6 +45,7 @@ class UsageLedger:
 
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._usage = db["usage"]
+        self._queues = WriteQueues()
 
     async def admit(self, call: MeteredCall, plan: Plan, *, admit_by: datetime) -> Granted | Refused:
         """Hold the first seconds of a live call; again: the hold that is there.
@@ -149,7 +151,7 @@ class UsageLedger:
                 # Two first calls of a period raced to insert its document; now that it is there, nobody can lose.
                 return await update()
 
-        return await retrying(update_or_insert)
+        return await self._queues.run(call.period_key, update_or_insert)
 
 
 def _owner(call: MeteredCall) -> ObjectId:
