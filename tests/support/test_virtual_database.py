@@ -7,6 +7,9 @@ import pytest
 from tests.support.virtual_database import virtual_database
 from tests.support.virtual_time import running_virtual_loop, virtually
 
+from callgenie.mongo.client import retrying
+from callgenie.mongo.errors import DatabaseBusyError
+
 
 @virtually
 async def test_a_slow_operation_is_not_timed_out(mongodb_uri: str) -> None:
@@ -52,3 +55,18 @@ async def test_a_cancelled_operation_gives_the_clock_back(mongodb_uri: str) -> N
             await task
         await asyncio.sleep(60)
         assert running_virtual_loop().in_flight == {}
+
+
+@virtually
+async def test_the_drivers_own_deadlines_are_virtual_seconds(mongodb_uri: str) -> None:
+    async with virtual_database(mongodb_uri) as database:
+        loop = asyncio.get_running_loop()
+        data = {"failCommands": ["find"], "errorCode": 91}
+        began = loop.time()
+        await database.client.admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data})
+        try:
+            with pytest.raises(DatabaseBusyError):
+                await retrying(lambda: database.db["users"].find_one({}), seconds=3.0)
+        finally:
+            await database.client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+        assert loop.time() - began == pytest.approx(3.0, abs=1.0)

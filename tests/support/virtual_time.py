@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar
+from weakref import WeakSet
 
 from pymongo.monitoring import (
     ConnectionCheckedInEvent,
@@ -34,14 +35,10 @@ from pymongo.monitoring import (
     PoolClosedEvent,
     PoolCreatedEvent,
     PoolReadyEvent,
-    ServerClosedEvent,
-    ServerDescriptionChangedEvent,
     ServerHeartbeatFailedEvent,
     ServerHeartbeatListener,
     ServerHeartbeatStartedEvent,
     ServerHeartbeatSucceededEvent,
-    ServerListener,
-    ServerOpeningEvent,
 )
 
 T = TypeVar("T")
@@ -181,7 +178,9 @@ def mongo_listeners(loop: VirtualTimeLoop) -> list[Any]:
     Give them to one client only, whose URI says `serverMonitoringMode=poll`: a streaming monitor keeps an answer
     pending for ten seconds at a time, and nothing tells that waiting from work.
     """
-    return [_Operations(loop), _Heartbeats(loop), _Servers(loop)]
+    # No listener for servers or topologies: their events go through a queue whose producer blocks the loop when it is
+    # full, and in virtual time that is soon.
+    return [_Operations(loop), _Heartbeats(loop)]
 
 
 class _Operations(ConnectionPoolListener):
@@ -233,32 +232,24 @@ class _Heartbeats(ServerHeartbeatListener):
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop
+        self._monitors: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     def started(self, event: ServerHeartbeatStartedEvent) -> None:
-        if not event.awaited:
-            self._loop.hold(f"mongo heartbeat to {event.connection_id}")
+        if event.awaited:
+            return
+        work = f"mongo heartbeat to {event.connection_id}"
+        self._loop.hold(work)
+        monitor = asyncio.current_task()
+        if monitor is not None and monitor not in self._monitors:
+            # A monitor that is cancelled in the middle of a check does not say so.
+            self._monitors.add(monitor)
+            monitor.add_done_callback(lambda _: self._loop.release(work))
 
     def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None:
         self._loop.release(f"mongo heartbeat to {event.connection_id}")
 
     def failed(self, event: ServerHeartbeatFailedEvent) -> None:
         self._loop.release(f"mongo heartbeat to {event.connection_id}")
-
-
-class _Servers(ServerListener):
-    """Forgets the check of a server that is no longer watched: its cancelled monitor does not say so."""
-
-    def __init__(self, loop: VirtualTimeLoop) -> None:
-        self._loop = loop
-
-    def opened(self, event: ServerOpeningEvent) -> None:
-        pass
-
-    def description_changed(self, event: ServerDescriptionChangedEvent) -> None:
-        pass
-
-    def closed(self, event: ServerClosedEvent) -> None:
-        self._loop.release(f"mongo heartbeat to {event.server_address}")
 
 
 def running_virtual_loop() -> VirtualTimeLoop:

@@ -22,3 +22,14 @@ async def complete(work: Coroutine[Any, Any, None]) -> None:
     task.result()
     if cancelled:
         raise asyncio.CancelledError
+
+
+def heed_cancellation() -> None:
+    """Raise the cancellation that the current task was asked for, should a library have swallowed it.
+
+    `asyncio.wait_for` does so up to Python 3.11 when its work is done in the very moment of the cancellation, and the
+    database's driver waits with it. A loop that goes on after that would never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

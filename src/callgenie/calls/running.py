@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from callgenie.calls.completion import complete
+from callgenie.calls.completion import complete, heed_cancellation
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.lease import Lease, Step
 from callgenie.calls.models import AnsweredCall
@@ -94,7 +94,9 @@ class RunningCall:
         due = 0.0 if short else float(limits.beat_every_seconds)
         while True:
             await asyncio.sleep(due - self._elapsed())
-            if await self._renew():
+            renewed = await self._renew()
+            heed_cancellation()
+            if renewed:
                 due += limits.beat_every_seconds
             else:
                 due = self._elapsed() + BEAT_AGAIN_SECONDS
@@ -134,16 +136,19 @@ class RunningCall:
         except Exception:  # noqa: BLE001 - a link that cannot be closed must not keep its call from being settled
             _log.exception(CALL_BROKE, session_id=self._call.session_id, where="close")
         try:
-            async with asyncio.timeout(CONCLUSION_SECONDS_MAX):
-                await self._settle(end, elapsed_seconds)
+            await self._settle(end, elapsed_seconds)
         except Exception:  # noqa: BLE001 - the sweeper settles what cannot be settled here
             _log.exception(SETTLEMENT_LEFT, session_id=self._call.session_id)
 
     async def _settle(self, end: SessionEnd, elapsed_seconds: float) -> None:
+        """Ask until it is done or the time is over; by the clock, as a driver may swallow a timeout's cancellation."""
+        give_up_at = self._clock.monotonic() + CONCLUSION_SECONDS_MAX
         while True:
             try:
                 await self._desk.end(self._call, reason=end.reason, fault=end.fault, elapsed_seconds=elapsed_seconds)
             except UnavailableError:
+                if self._clock.monotonic() >= give_up_at:
+                    raise
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 return

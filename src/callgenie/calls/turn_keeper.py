@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from callgenie.calls.completion import heed_cancellation
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.models import AnsweredCall
 from callgenie.kernel.errors import UnavailableError
@@ -38,13 +39,17 @@ class TurnKeeper:
     async def turn_finished(self, turn: Turn) -> None:
         """Save the turn under the next number; saving it twice is harmless, because of that number."""
         self._number += 1
-        while True:
-            try:
-                await self._desk.save_turn(self._call, self._number, turn, self._elapsed())
-            except UnavailableError:
-                if self._elapsed() >= self._patience_ends():
-                    _log.error(TURN_LOST, session_id=self._call.session_id, turn_number=self._number)
-                    return
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
+        while not await self._is_saved(turn):
+            heed_cancellation()
+            if self._elapsed() >= self._patience_ends():
+                _log.error(TURN_LOST, session_id=self._call.session_id, turn_number=self._number)
                 return
+            await asyncio.sleep(_AGAIN_SECONDS)
+        heed_cancellation()
+
+    async def _is_saved(self, turn: Turn) -> bool:
+        try:
+            await self._desk.save_turn(self._call, self._number, turn, self._elapsed())
+        except UnavailableError:
+            return False
+        return True

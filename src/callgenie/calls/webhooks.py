@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.models import Admitted, IncomingCall
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
+from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
 from callgenie.kernel.vocabulary import Carrier
@@ -69,7 +70,10 @@ class TwilioWebhooks:
         try:
             async with asyncio.timeout(RING_SECONDS_MAX):
                 answer = await self._desk.ring(call)
-        except Exception:  # noqa: BLE001 - away, slow or our mistake: callers hear a sentence, not the carrier's error
+        except (UnavailableError, TimeoutError) as error:
+            _log.warning(RING_FAILED, session_id=call.session_id, error=type(error).__name__)
+            return say_and_hang_up(APOLOGY)
+        except Exception:  # noqa: BLE001 - after a mistake of ours too, callers hear a sentence, not the carrier's error
             _log.exception(RING_FAILED, session_id=call.session_id)
             return say_and_hang_up(APOLOGY)
         if isinstance(answer, Admitted):

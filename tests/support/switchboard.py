@@ -1,0 +1,149 @@
+"""A whole server for telephone calls, and a carrier that calls it: real sockets, real database, virtual time."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI
+from pydantic import SecretStr
+from tests.support.metering import CALLER, Office, open_office
+from tests.support.serving import serving
+from tests.support.virtual_database import virtual_database
+
+from callgenie.billing.models import MeteredCall
+from callgenie.calls import routes
+from callgenie.calls.live import LiveCalls
+from callgenie.http import edge
+from callgenie.kernel.clock import LoopClock
+from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.vocabulary import PlanName
+from callgenie.mongo.schema import COLLECTIONS
+from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
+from callgenie.telephony.simulator.report import CallReport, StreamReport
+from callgenie.telephony.simulator.script import Action, rehearse
+from callgenie.voice.providers.scripted import scripted_providers
+
+SHUTTING_DOWN = 91
+AUTH_TOKEN = "the auth token of a test account"
+NUMBER = "+14155550100"
+TEXTS = ("when are you open", "where are you", "goodbye")
+ANSWERS = {"open": "We are open from nine to five.", "where": "At the corner of Main Street."}
+
+
+def tone(ms: int) -> bytes:
+    """Return sound that passes for speech: 16-bit PCM at 8 kHz."""
+    samples = np.sin(np.arange(ms * 8) * (2 * np.pi * 250 / 8_000)) * 8_000
+    pcm: bytes = samples.astype("<i2").tobytes()
+    return pcm
+
+
+@dataclass(frozen=True)
+class Switchboard:
+    """What a test can look at and turn."""
+
+    url: str
+    office: Office
+    live: LiveCalls
+    carrier: SimulatedCarrier
+    services: SimpleNamespace
+    owner: UserId
+
+    def dialling(self, session_id: str = "CA1", **more: Any) -> Dialling:
+        return Dialling(CALLER, NUMBER, session_id=session_id, **more)
+
+    async def dial(
+        self, *actions: Action, session_id: str = "CA1", faults: Faults = NO_FAULTS, to_number: str = NUMBER
+    ) -> CallReport:
+        steps = await rehearse(actions)
+        return await self.carrier.call(Dialling(CALLER, to_number, steps, faults=faults, session_id=session_id))
+
+    async def everything(self) -> dict[str, list[dict[str, Any]]]:
+        """Return every document of the product."""
+        names = [collection.name for collection in COLLECTIONS]
+        return {name: await self.office.db[name].find().sort("_id", 1).to_list() for name in names}
+
+    async def usage(self) -> dict[str, Any]:
+        """Return the only usage document there is."""
+        found = await self.office.db.usage.find().to_list()
+        assert len(found) == 1
+        document: dict[str, Any] = found[0]
+        return document
+
+    async def use_up(self, *, all_but_seconds: int) -> None:
+        """Leave only so many seconds of the plan in the period of now."""
+        terms = await self.office.customers.terms.of(self.owner)
+        assert terms.plan.seconds is not None
+        earlier = MeteredCall(self.owner, terms.period_at(self.office.clock.now()).start, SessionId("earlier"))
+        seconds = terms.plan.seconds - all_but_seconds
+        soon = datetime.now(UTC) + timedelta(seconds=30)
+        await self.office.ledger.admit_recorded(earlier, terms.plan, duration=seconds, admit_by=soon)
+        await self.office.ledger.settle(earlier, billable_seconds=seconds, counted=False)
+
+    @asynccontextmanager
+    async def database_away(self) -> AsyncIterator[None]:
+        """Let every operation of the product fail as it does while a primary shuts down."""
+        data = {"failCommands": ["find", "findAndModify", "update", "insert", "aggregate"], "errorCode": SHUTTING_DOWN}
+        admin = self.office.db.client.admin
+        await admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data})
+        try:
+            yield
+        finally:
+            await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+
+    async def is_at_rest(self) -> bool:
+        """Tell whether nothing is held, and what was counted is what the record says."""
+        usage = await self.usage()
+        calls = await self.office.db.conversations.find({"counted": True}).to_list()
+        return (usage["held"], usage["holds"], usage["calls"], usage["seconds"]) == (
+            0,
+            {},
+            len(calls),
+            sum(call["billableSeconds"] for call in calls),
+        )
+
+    async def turns(self, session_id: str = "CA1") -> list[tuple[str, str]]:
+        conversation = await self.office.conversation(session_id)
+        return [(turn["role"], turn["text"]) for turn in conversation["turns"]]
+
+
+@asynccontextmanager
+async def switchboard(
+    mongodb_uri: str,
+    *,
+    texts: Sequence[str] = TEXTS,
+    answers: Mapping[str, str] = ANSWERS,
+    plan: PlanName = PlanName.FREE,
+    auth_token: str | None = AUTH_TOKEN,
+    public_url: str | None = None,
+    max_call_seconds: int = 1_800,
+) -> AsyncIterator[Switchboard]:
+    """Serve the telephony routes for one owner with one number."""
+    async with virtual_database(mongodb_uri) as database:
+        office = open_office(database.db, max_call_seconds=max_call_seconds)
+        owner = await office.owner(plan, number=NUMBER)
+        providers = scripted_providers(texts, answers, again=True)
+        live = LiveCalls(office.desk, providers, LoopClock(datetime.now(UTC)))
+        secret = None if auth_token is None else SecretStr(auth_token)
+        services = SimpleNamespace(
+            desk=office.desk, live=live, public_url=public_url, settings=SimpleNamespace(twilio_auth_token=secret)
+        )
+        app = FastAPI()
+        app.state.services = services
+        edge.install(app)
+        app.include_router(routes.router)
+        async with (
+            serving(app) as url,
+            SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier,
+        ):
+            services.public_url = public_url or url
+            yield Switchboard(url, office, live, carrier, services, owner)
+
+
+def stream_of(report: CallReport) -> StreamReport:
+    assert report.stream is not None, report
+    return report.stream
