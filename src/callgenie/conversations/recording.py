@@ -12,7 +12,7 @@ from typing import Final
 from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.models import Granted
 from callgenie.billing.service import UsageService
-from callgenie.billing.terms import TermsReader
+from callgenie.billing.terms import Terms, TermsReader
 from callgenie.conversations.errors import ConversationBusyError, SessionConflictError
 from callgenie.conversations.exchanges import addition_of, check_exchange
 from callgenie.conversations.models import Conversation, Exchange, SavedExchange
@@ -59,9 +59,10 @@ class Recording:
         check_exchange(exchange, now=now)
         if exchange.started_at is not None:
             exchange = replace(exchange, started_at=_to_milliseconds(exchange.started_at))
-        conversation, created = await self._write(user_id, exchange, now)
+        terms = await self._terms.of(user_id)
+        conversation, created = await self._write(terms, exchange, now)
         conversation = await self._finish(conversation)
-        return SavedExchange(conversation, created, await self._usage.check(user_id))
+        return SavedExchange(conversation, created, await self._usage.check_under(terms))
 
     async def take_over(self, conversation: Conversation) -> None:
         """Finish a settlement that was cut off, unless it is not overdue any more."""
@@ -69,13 +70,15 @@ class Recording:
         if claimed is not None:
             await self._finish(claimed)
 
-    async def _write(self, user_id: UserId, exchange: Exchange, now: datetime) -> tuple[Conversation, bool]:
+    async def _write(self, terms: Terms, exchange: Exchange, now: datetime) -> tuple[Conversation, bool]:
         """Step 1, from the revision that was read; somebody else's change means reading again."""
+        user_id = terms.user_id
+        # The period in which the call was answered; the first write names it for good.
+        period_start = terms.period_at(exchange.started_at or now).start
         for _ in range(_ROUNDS_MAX):
             found = await self._store.get(user_id, exchange.session_id)
             if found is not None and not _is_same_call(found, exchange):
                 raise SessionConflictError
-            period_start = await self._period_start(user_id, exchange, found, now)
             addition = addition_of(exchange, found, now=now, period_start=period_start)
             if found is not None and addition.is_empty:
                 return found, False
@@ -90,15 +93,6 @@ class Recording:
             if changed is not None:
                 return changed, found is None
         raise ConversationBusyError
-
-    async def _period_start(
-        self, user_id: UserId, exchange: Exchange, found: Conversation | None, now: datetime
-    ) -> datetime:
-        """Return the start of the period in which the call was answered."""
-        if found is not None:
-            return found.period_start
-        terms = await self._terms.of(user_id)
-        return terms.period_at(exchange.started_at or now).start
 
     async def _finish(self, conversation: Conversation) -> Conversation:
         """Take the steps that are left; a conversation without a lease has none."""
