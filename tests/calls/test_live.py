@@ -147,6 +147,21 @@ async def test_what_cannot_be_settled_in_time_is_settled_by_the_sweeper_once(mon
     assert conversation["endedReason"] == "lease-expired"
 
 
+@virtually
+async def test_a_call_lasts_until_it_is_hung_up_however_long_saving_its_last_words_takes(mongodb_uri: str) -> None:
+    async with switchboard(mongodb_uri) as board, asyncio.TaskGroup() as group:
+        call = group.create_task(board.dial(Listen(), Play(tone(800)), Pause(2_000), HangUp()))
+        await asyncio.sleep(7)
+        async with board.database_away():
+            await asyncio.sleep(15)
+        report = await call
+        await asyncio.sleep(10)
+        conversation = await board.office.conversation("CA1")
+        assert await board.is_at_rest()
+    assert conversation["endedReason"] == "caller-hangup"
+    assert conversation["duration"] == -(-stream_of(report).duration_ms // 1_000)
+
+
 # Somebody else ends it
 
 

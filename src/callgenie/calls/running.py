@@ -69,7 +69,7 @@ class RunningCall:
         except Exception:  # noqa: BLE001 - whatever it was, the call is over and must be settled
             _log.exception(CALL_BROKE, session_id=self._call.session_id)
         finally:
-            await complete(self._conclude(end, self._elapsed()))
+            await complete(self._conclude(end))
 
     def finish(self, text: str | None, reason: EndedReason, fault: Fault) -> None:
         """Say goodbye and hang up."""
@@ -129,7 +129,9 @@ class RunningCall:
                     pass
             await asyncio.sleep(self._lease.next_look(self._elapsed()))
 
-    async def _conclude(self, end: SessionEnd, elapsed_seconds: float) -> None:
+    async def _conclude(self, end: SessionEnd) -> None:
+        # The caller is charged until the line was dead, not until the last words were transcribed and saved.
+        elapsed_seconds = (self._session.ended_at or self._clock.monotonic()) - self._answered_at
         try:
             async with asyncio.timeout(_CLOSE_SECONDS_MAX):
                 await self._link.close()

@@ -97,6 +97,7 @@ class CallSession:
         self._leave: _Leave | None = None
         self._leaving = asyncio.Event()
         self._end: SessionEnd | None = None
+        self._ended_at: float | None = None
         self._over = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
 
@@ -104,6 +105,11 @@ class CallSession:
     def playback(self) -> Playback:
         """The ledger of what was sent, for figures about the call."""
         return self._talk.mouth.playback
+
+    @property
+    def ended_at(self) -> float | None:
+        """When the call was hung up, by the clock; tidying up after it may take seconds more. None while it lasts."""
+        return self._ended_at
 
     async def run(self) -> SessionEnd:
         """Hold the call; return how it came to its end. Nothing the caller, link or a provider does makes it raise."""
@@ -145,6 +151,7 @@ class CallSession:
         """Hang up at once. The first reason given stays."""
         if self._end is None:
             self._end = SessionEnd(reason, fault)
+            self._ended_at = self._clock.monotonic()
             self._over.set()
 
     # Tasks that live as long as the call
