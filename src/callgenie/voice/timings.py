@@ -30,7 +30,7 @@ class Timings:
     """
 
     reply_after_ms: int = 500
-    reply_after_question_ms: int = 350
+    reply_after_question_ms: int = 400
     reply_after_unfinished_ms: int = 1_000
     transcribe_after_ms: int = 200
     voiced_min_ms: int = 90

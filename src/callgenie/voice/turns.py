@@ -157,7 +157,11 @@ class TurnTaking:
 
     def cut_off(self) -> tuple[Decision, ...]:
         """Interrupt our speech for a better reason than voice, such as a key that was pressed."""
-        return self._interrupt() if self.phase is Phase.SPEAKING else NOTHING
+        if self.phase is not Phase.SPEAKING:
+            return NOTHING
+        decisions = self._interrupt()
+        self.phase = Phase.INTERRUPTED if self._open else Phase.LISTENING
+        return decisions
 
     def closing(self) -> None:
         """Note that we are saying goodbye: from now on nothing interrupts us, and no turn is answered."""

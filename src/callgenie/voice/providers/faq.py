@@ -23,7 +23,7 @@ PROVIDER: Final = "faq"
 
 # How close what was asked must be to a question together with its answer, or to the question alone. Lower ones find a
 # few more paraphrases, and answer twice as many questions about other things as if they were known.
-_CLOSE_TO_BOTH: Final = 0.35
+_CLOSE_TO_BOTH: Final = 0.33
 _CLOSE_TO_QUESTION: Final = 0.5
 
 _SENTENCES_MAX: Final = {ResponseLength.SHORT: 2, ResponseLength.MEDIUM: 4, ResponseLength.LONG: 12}
@@ -36,7 +36,12 @@ _HOURS_QUESTIONS: Final = (
     "What time do you close today?",
     "Are you open on Sunday?",
 )
-_NAME_QUESTIONS: Final = ("Who am I speaking to?", "What is the name of your company?", "Are you a robot or a human?")
+_NAME_QUESTIONS: Final = (
+    "Who am I speaking to?",
+    "Who is this?",
+    "What is the name of your company?",
+    "Are you a robot or a human?",
+)
 
 _OFFER: Final = "Would you like to leave a message?"
 _ASK_FOR_MESSAGE: Final = "Of course. Please tell me your message, with your name and your number."
