@@ -1,6 +1,7 @@
-"""The same two operations with the bare driver and nothing around them, in a process of its own.
+"""The same operations with the bare driver and nothing around them, in a process of its own.
 
-`python -m bench.driver_baseline URI USER_ID COUNT AT_ONCE` prints the CPU seconds of each as JSON.
+Each twice: the one write or read that the request is about, and all operations that it needs, the look at the session
+and at the plan included. `python -m bench.driver_baseline URI USER_ID COUNT AT_ONCE` prints CPU seconds as JSON.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from callgenie.mongo.client import Database, connect
 
 
 async def _cpu_seconds_each(count: int, parallel: int, operation: Callable[[int], Awaitable[object]]) -> float:
-    await at_once(min(count, 50), parallel, operation, first=1_000_000)
+    await at_once(min(count, 50), parallel, operation, first=10_000_000)
     before = time.process_time()
     await at_once(count, parallel, operation)
     return (time.process_time() - before) / count
@@ -53,10 +54,21 @@ async def _measure(database: Database, user_id: ObjectId, count: int, parallel: 
         found = conversations.find({"userId": user_id}).sort([("startedAt", -1), ("_id", -1)]).limit(21)
         assert len(await found.to_list()) == 21
 
-    return {
-        "save": await _cpu_seconds_each(count, parallel, save),
-        "page": await _cpu_seconds_each(count, parallel, page),
-    }
+    async def save_all(number: int) -> None:
+        await _look(database, "sessions", "users", "users", "userprofiles", "usage", "conversations")
+        await save(number + count)
+
+    async def page_all(number: int) -> None:
+        await _look(database, "sessions", "users")
+        await page(number)
+
+    operations = {"save": save, "page": page, "save_all": save_all, "page_all": page_all}
+    return {name: await _cpu_seconds_each(count, parallel, operation) for name, operation in operations.items()}
+
+
+async def _look(database: Database, *collections: str) -> None:
+    for name in collections:
+        await database.db[name].find_one({"_id": 0})
 
 
 async def main() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import statistics
 import sys
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -21,39 +22,36 @@ GOAL_RATIO = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class StackFigures:
-    """CPU milliseconds a request, medians over the rounds."""
+class Request:
+    """CPU milliseconds of one kind of request, medians over the rounds.
 
-    save_ms: float
-    save_driver_ms: float
-    page_ms: float
-    page_driver_ms: float
+    Attributes:
+        whole_ms: Of the serving process.
+        alone_ms: Of the bare driver, for the one write or read that the request is about.
+        same_ms: Of the bare driver, for all operations that the request needs.
+    """
 
-    def lines(self) -> list[str]:
-        """Return rows for the table."""
-        pairs = (
-            ("save an exchange", self.save_ms, self.save_driver_ms),
-            ("a page of 20", self.page_ms, self.page_driver_ms),
-        )
-        return [
-            f"| {name} | {ours:.2f} | {bare:.2f} | {ours / bare:.1f}x | {GOAL_RATIO:.0f}x |"
-            for name, ours, bare in pairs
-        ]
+    name: str
+    whole_ms: float
+    alone_ms: float
+    same_ms: float
 
 
-async def measure(*, count: int, rounds: int) -> StackFigures:
+async def measure(*, count: int, rounds: int) -> list[Request]:
     """Run both sides `rounds` times with `count` requests each."""
-    samples: dict[str, list[float]] = {"save": [], "page": [], "save_driver": [], "page_driver": []}
+    samples: dict[str, list[float]] = defaultdict(list)
     async with server() as running, httpx.AsyncClient(base_url=running.url, timeout=30, trust_env=False) as http:
         user_id = await _sign_up(http)
         for turn in range(rounds):
-            samples["save"].append(await _each(running, count, _saver(http, turn)))
-            samples["page"].append(await _each(running, count, _pager(http)))
-            driver = await _driver(running, user_id, count, turn)
-            samples["save_driver"].append(driver["save"])
-            samples["page_driver"].append(driver["page"])
-    medians = {name: statistics.median(values) * 1_000 for name, values in samples.items()}
-    return StackFigures(medians["save"], medians["save_driver"], medians["page"], medians["page_driver"])
+            samples["http save"].append(await _each(running, count, _saver(http, turn)))
+            samples["http page"].append(await _each(running, count, _pager(http)))
+            for name, seconds in (await _driver(running, user_id, count, turn)).items():
+                samples[name].append(seconds)
+    ms = {name: statistics.median(values) * 1_000 for name, values in samples.items()}
+    return [
+        Request("save an exchange", ms["http save"], ms["save"], ms["save_all"]),
+        Request("a page of 20", ms["http page"], ms["page"], ms["page_all"]),
+    ]
 
 
 async def _sign_up(http: httpx.AsyncClient) -> str:
