@@ -37,7 +37,7 @@ VOICES: Final = {
 DEFAULT_VOICE: Final = "nanotts-en-us"
 
 # The first piece is short, so that it is soon there; later ones are long, because each costs a trip to a thread.
-_FIRST_PIECE_MS: Final = 60
+_FIRST_PIECE_MS: Final = 40
 _PIECE_MS: Final = 400
 
 # Pico rests up to 0.6 s at commas and half a second after the last word: a rest between sentences, but an answer that
@@ -125,8 +125,8 @@ def _pieces(speech: Iterator[bytes], sample_rate: int) -> Generator[bytes]:
         if len(piece) >= wanted:
             changed = resampler.push(bytes(piece))
             piece.clear()
-            wanted = _bytes(_PIECE_MS)
             if changed:
+                wanted = _bytes(_PIECE_MS)
                 yield changed
     last = resampler.push(bytes(piece)) + resampler.flush()
     if last:

@@ -5,6 +5,7 @@ a fifth and hears short utterances as well; shorter ones make it repeat itself. 
 with the full window.
 """
 
+import re
 import zlib
 from collections import deque
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ _KEPT_SECONDS: Final = 29
 _TOKENS_A_SECOND_MAX: Final = 6.5
 _TOKENS_FREE: Final = 10
 _REPEATS_ABOVE: Final = 1.8  # times that zlib makes the text shorter; what people say stays below 1.4
+
+# Up to five words that follow each other four times and more. The full window repeats itself, too, now and then.
+_REPEATED: Final = re.compile(r"\b(\w+(?:\W+\w+){0,4}?)(?:\W+\1\b){3,}", re.IGNORECASE)
 
 # Noise gives 0.95 and more, the shortest "yes" 0.15.
 _NO_SPEECH_ABOVE: Final = 0.6
@@ -110,7 +114,9 @@ class WhisperSpeechToText:
         decoded = self._decode(audio, seconds, window)
         if decoded.repeats_itself(seconds) and window < _FULL_WINDOW_SECONDS:
             decoded = self._decode(audio, seconds, _FULL_WINDOW_SECONDS)
-        return decoded.text if decoded.is_speech() else ""
+        if not decoded.is_speech():
+            return ""
+        return _REPEATED.sub(r"\1", decoded.text) if decoded.repeats_itself(seconds) else decoded.text
 
     def _decode(self, audio: NDArray[np.float32], seconds: float, window_seconds: int) -> _Decoded:
         features = ctranslate2.StorageView.from_array(log_mel(audio, window_seconds * FRAMES_A_SECOND))

@@ -1,0 +1,64 @@
+"""What every voice promises."""
+
+import numpy as np
+import pytest
+from tests.support.embedded import embedded
+
+from callgenie.voice.ports import TextToSpeech
+from callgenie.voice.providers.cached_speech import CachedSpeech
+from callgenie.voice.providers.scripted import ToneTextToSpeech
+
+SENTENCE = "We are open from nine to five."
+
+
+@pytest.fixture(params=["nanotts", "tone", "cached"])
+def tts(request: pytest.FixtureRequest) -> TextToSpeech:
+    if request.param == "nanotts":
+        return embedded().tts
+    return ToneTextToSpeech() if request.param == "tone" else CachedSpeech(ToneTextToSpeech())
+
+
+async def spoken(
+    tts: TextToSpeech, text: str, *, sample_rate: int = 8_000, voice: str = "nanotts-en-us"
+) -> list[bytes]:
+    return [piece async for piece in tts.stream(text, sample_rate=sample_rate, language="en", voice=voice)]
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 16_000, 24_000])
+async def test_a_sentence_takes_as_long_as_a_sentence_at_any_rate(tts: TextToSpeech, sample_rate: int) -> None:
+    pcm = b"".join(await spoken(tts, SENTENCE, sample_rate=sample_rate))
+    assert len(pcm) % 2 == 0
+    assert 1.2 < len(pcm) / 2 / sample_rate < 3.5
+    assert np.abs(np.frombuffer(pcm, "<i2").astype(int)).max() > 3_000
+
+
+async def test_it_comes_in_pieces(tts: TextToSpeech) -> None:
+    pieces = await spoken(tts, SENTENCE)
+    assert len(pieces) > 2
+    assert all(pieces)
+
+
+async def test_the_same_text_sounds_the_same(tts: TextToSpeech) -> None:
+    assert b"".join(await spoken(tts, SENTENCE)) == b"".join(await spoken(tts, SENTENCE))
+
+
+async def test_a_longer_text_takes_longer(tts: TextToSpeech) -> None:
+    short, long = [sum(map(len, await spoken(tts, text))) for text in (SENTENCE, SENTENCE * 3)]
+    assert long > 2 * short
+
+
+async def test_no_text_is_no_speech(tts: TextToSpeech) -> None:
+    assert await spoken(tts, "") == []
+
+
+async def test_a_voice_that_there_is_not_speaks_all_the_same(tts: TextToSpeech) -> None:
+    assert await spoken(tts, SENTENCE, voice="nobody")
+
+
+async def test_a_listener_may_stop_listening_at_any_time(tts: TextToSpeech) -> None:
+    stream = tts.stream(SENTENCE * 20, sample_rate=8_000, language="en", voice="nanotts-en-us")
+    async for piece in stream:
+        assert piece
+        break
+    await stream.aclose()  # type: ignore[attr-defined] # every one is a generator
+    assert await spoken(tts, SENTENCE)
