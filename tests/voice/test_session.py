@@ -9,7 +9,8 @@ from tests.support.held_call import GREETING, HOURS, held_call
 from tests.support.virtual_time import virtually
 
 from callgenie.kernel.vocabulary import EndedReason, Fault, TurnRole
-from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta
+from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, Transcript
+from callgenie.voice.providers.scripted import is_loud
 from callgenie.voice.sentences import sentences_of
 from callgenie.voice.turn import SessionEnd
 
@@ -195,3 +196,46 @@ async def test_a_key_stops_us_and_is_passed_on() -> None:
         await asyncio.sleep(5)
         assert len(call.link.cleared_at) == 1
         assert call.said[1:] == [("user", "(pressed 1 2)"), ("assistant", "I can take a message.")]
+
+
+@virtually
+async def test_a_caller_who_talks_for_a_minute_is_heard_from_the_first_word_to_the_last() -> None:
+    ears = _CountingEars()
+    async with held_call(stt=ears) as call:
+        call.link.says(quiet(3_000))
+        for _ in range(15):
+            call.link.says(voice(3_500), quiet(280))
+        await asyncio.sleep(64)
+        assert len(call.turns(TurnRole.USER)) == 1
+        words = call.turns(TurnRole.USER)[0].text.split()
+        # The 280 ms of quiet before the first word came in one piece with it, and count as sound.
+        assert sum(int(word) for word in words) == 15 * 3_500 + 280
+        assert len(words) >= 3
+        assert ears.kept_ms_max < 30_000
+
+
+class _CountingEars:
+    """Recognition whose text is how many milliseconds of sound it got since the last reset."""
+
+    def __init__(self) -> None:
+        self.kept_ms_max = 0
+        self._sound_ms = 0
+        self._kept_ms = 0
+
+    def open(self, *, sample_rate: int, language: str) -> "_CountingEars":
+        del sample_rate, language
+        return self
+
+    def push(self, pcm: bytes) -> None:
+        self._kept_ms += len(pcm) // 16
+        self._sound_ms += len(pcm) // 16 if is_loud(pcm) else 0
+        self.kept_ms_max = max(self.kept_ms_max, self._kept_ms)
+
+    async def transcribe(self) -> Transcript:
+        return Transcript(str(self._sound_ms), final=True)
+
+    def reset(self) -> None:
+        self._sound_ms = self._kept_ms = 0
+
+    async def close(self) -> None:
+        pass

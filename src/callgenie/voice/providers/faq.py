@@ -71,6 +71,7 @@ _YES: Final = frozenset({"yes", "yeah", "yep", "sure", "okay", "ok", "please", "
 _NO: Final = frozenset({"no", "nope", "nah"})
 # "Yes, please do" accepts the offer to leave a message; "yes, please tell her that I will be late" is the message.
 _WORDS_OF_A_MESSAGE: Final = 6
+_TELLS: Final = frozenset({"tell", "say", "ask", "let"})
 _THANKS: Final = frozenset({"thanks", "thank"})
 
 
@@ -177,7 +178,8 @@ def _courtesy(asked: str, before: str) -> str | None:
 def _to_the_offer(words: Sequence[str]) -> str:
     if words[0] in _NO:
         return f"All right. {_ANYTHING_ELSE}"
-    return _NOTED if len(words) > _WORDS_OF_A_MESSAGE else _ASK_FOR_MESSAGE
+    is_the_message = len(words) > _WORDS_OF_A_MESSAGE or not _TELLS.isdisjoint(words)
+    return _NOTED if is_the_message else _ASK_FOR_MESSAGE
 
 
 def _to_pleasantries(words: Sequence[str]) -> str:
