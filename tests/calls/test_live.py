@@ -13,6 +13,7 @@ from tests.support.virtual_time import virtually
 from callgenie.calls.models import AnsweredCall
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import EndedReason, Fault, PlanName
+from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import Action, HangUp, Listen, Pause, Play
 
@@ -80,6 +81,16 @@ async def test_a_few_last_seconds_are_announced_at_once_and_never_overdrawn(mong
 
 
 @virtually
+async def test_not_even_an_unheard_goodbye_goes_past_the_last_granted_second(mongodb_uri: str) -> None:
+    async with switchboard(mongodb_uri, texts=["when are you open"]) as board:
+        await board.use_up(all_but_seconds=5)
+        report = await board.dial(*chatter(60), HangUp(), faults=Faults(withholds_marks=True))
+        conversation = await board.office.conversation("CA1")
+    assert conversation["endedReason"] == "usage-limit"
+    assert stream_of(report).duration_ms <= 5_100
+
+
+@virtually
 async def test_the_longest_call_ends_as_such(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri, texts=["when are you open"], max_call_seconds=60) as board:
         report = await board.dial(*chatter(100), HangUp())
@@ -110,6 +121,18 @@ async def test_what_is_said_while_the_database_is_away_is_saved_in_order_once_it
     assert all(latency is not None and latency < 1_500 for latency in latencies)
     assert stream_of(report).gaps == ()
     assert conversation["endedReason"] == "caller-hangup"
+
+
+@virtually
+async def test_turns_whose_acknowledgement_got_lost_are_kept_once(mongodb_uri: str) -> None:
+    texts = ["when are you open", "where are you"]
+    async with switchboard(mongodb_uri, texts=texts) as board:
+        async with board.acknowledgements_lost():
+            await board.dial(*chatter(50), HangUp())
+        conversation = await board.office.conversation("CA1")
+    assert [turn["text"] for turn in conversation["turns"] if turn["role"] == "user"] == texts * 5
+    numbers = [turn["number"] for turn in conversation["turns"]]
+    assert numbers == list(range(1, conversation["turnCount"] + 1))
 
 
 @virtually
@@ -203,9 +226,12 @@ async def test_a_cancelled_call_is_settled_before_the_cancellation_goes_on(mongo
     async with switchboard(mongodb_uri) as board, answered(board) as (call, link):
         running = asyncio.create_task(board.live.run(call, link))
         await asyncio.sleep(4)
-        running.cancel()
-        await asyncio.sleep(0)
-        running.cancel()
+        async with board.database_away():
+            running.cancel()
+            await asyncio.sleep(3)
+            running.cancel()
+            await asyncio.sleep(3)
+            assert not running.done()
         with pytest.raises(asyncio.CancelledError):
             await running
         conversation = await board.office.conversation("CA1")

@@ -201,6 +201,15 @@ async def test_with_the_database_away_the_caller_hears_an_apology(mongodb_uri: s
         assert int(status.headers["retry-after"]) > 0
 
 
+@virtually
+async def test_after_a_mistake_of_ours_too_the_caller_hears_an_apology(mongodb_uri: str) -> None:
+    async with switchboard(mongodb_uri) as board:
+        board.office.customers.profiles.profiles.clear()
+        report = await board.dial()
+    assert report.webhook_statuses == (200,)
+    assert report.announcement.startswith("I am sorry")
+
+
 # The media socket
 
 

@@ -87,9 +87,21 @@ class Switchboard:
     @asynccontextmanager
     async def database_away(self) -> AsyncIterator[None]:
         """Let every operation of the product fail as it does while a primary shuts down."""
-        data = {"failCommands": ["find", "findAndModify", "update", "insert", "aggregate"], "errorCode": SHUTTING_DOWN}
+        commands = ["find", "findAndModify", "update", "insert", "aggregate"]
+        async with self._failing({"failCommands": commands, "errorCode": SHUTTING_DOWN}, "alwaysOn"):
+            yield
+
+    @asynccontextmanager
+    async def acknowledgements_lost(self) -> AsyncIterator[None]:
+        """Let the next turns be written, and the writer be told that it is not known whether they were."""
+        error = {"code": SHUTTING_DOWN, "errmsg": "the acknowledgement was lost", "errorLabels": []}
+        async with self._failing({"failCommands": ["update"], "writeConcernError": error}, {"times": 40}):
+            yield
+
+    @asynccontextmanager
+    async def _failing(self, data: dict[str, Any], mode: str | dict[str, int]) -> AsyncIterator[None]:
         admin = self.office.db.client.admin
-        await admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data})
+        await admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
         try:
             yield
         finally:
