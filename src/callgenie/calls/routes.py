@@ -30,7 +30,9 @@ router = APIRouter(tags=["telephony"])
 async def get_webhooks(connection: HTTPConnection) -> TwilioWebhooks:
     """Put together what judges Twilio's requests."""
     services = connection.app.state.services
-    return TwilioWebhooks(services.desk, public_url=services.public_url, auth_token=services.settings.twilio_auth_token)
+    return TwilioWebhooks(
+        services.desk, services.live, public_url=services.public_url, auth_token=services.settings.twilio_auth_token
+    )
 
 
 async def get_desk(connection: HTTPConnection) -> CallDesk:

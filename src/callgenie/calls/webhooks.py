@@ -10,18 +10,21 @@ import structlog
 from pydantic import SecretStr
 
 from callgenie.calls.desk import CallDesk
+from callgenie.calls.live import LiveCalls
 from callgenie.calls.models import Admitted, IncomingCall
+from callgenie.calls.sentences import sentence_for
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
-from callgenie.kernel.vocabulary import Carrier
+from callgenie.kernel.vocabulary import Carrier, EndedReason
 from callgenie.telephony.twilio.signature import is_signed, is_upgrade_signed
 from callgenie.telephony.twilio.twiml import connect_stream, say_and_hang_up
 
 _log = structlog.get_logger(__name__)
 
 RING_FAILED: Final = "call.ring_failed"
+RING_TURNED_AWAY: Final = "call.ring_turned_away"
 
 MEDIA_PATH: Final = "/api/telephony/twilio/media"
 TOKEN_PARAMETER: Final = "token"  # noqa: S105 - its name, not its value
@@ -47,8 +50,9 @@ class SignedRequest:
 class TwilioWebhooks:
     """Trusts only what Twilio signed, for the public address that was configured."""
 
-    def __init__(self, desk: CallDesk, *, public_url: str, auth_token: SecretStr | None) -> None:
+    def __init__(self, desk: CallDesk, live: LiveCalls, *, public_url: str, auth_token: SecretStr | None) -> None:
         self._desk = desk
+        self._live = live
         self._public_url = public_url.rstrip("/")
         self._auth_token = auth_token
 
@@ -60,8 +64,13 @@ class TwilioWebhooks:
             WebhookMalformedError: It is signed, and does not say which call rings.
         """
         form = self._trusted(request, body)
+        session_id = _session_id(form)
+        if self._live.is_draining:
+            # Answered, the call would count, only to be told that we are about to stop.
+            _log.info(RING_TURNED_AWAY, session_id=session_id)
+            return say_and_hang_up(sentence_for(EndedReason.SERVER_SHUTDOWN))
         call = IncomingCall(
-            session_id=_session_id(form),
+            session_id=session_id,
             carrier=Carrier.TWILIO,
             from_number=_number_or_none(form.get("From", "")),
             to_number=form.get("To", ""),
