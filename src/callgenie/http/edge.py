@@ -1,6 +1,9 @@
 """Puts the house's edge around an application, in the only order that works."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from callgenie.http import problems
 from callgenie.http.body_limit import BodyLimitMiddleware
@@ -8,14 +11,16 @@ from callgenie.http.request_id import RequestIdMiddleware
 from callgenie.http.unexpected import UnexpectedErrorMiddleware
 
 
-def install(app: FastAPI) -> None:
-    """Give `app` problems, request ids, a body limit and the last net.
+def install(app: FastAPI, *, before_body: Sequence[Middleware] = (), after_body: Sequence[Middleware] = ()) -> None:
+    """Give `app` problems, request ids, a body limit and the last net, and what stands before and after the limit.
 
-    The one added last stands outermost: the request id must be on the answers of the two others.
+    The one added last stands outermost: the request id must be on the answers of all others. What is given comes in
+    the order in which a request meets it. `before_body` judges a request by its head alone; `after_body` finds its
+    body whole.
     """
     problems.install(app)
-    app.add_middleware(BodyLimitMiddleware)
-    app.add_middleware(UnexpectedErrorMiddleware)
-    app.add_middleware(RequestIdMiddleware)
+    within = [*before_body, Middleware(BodyLimitMiddleware), *after_body]
+    for middleware in (Middleware(RequestIdMiddleware), Middleware(UnexpectedErrorMiddleware), *within):
+        app.user_middleware.append(middleware)
     # A redirect for a slash too many would take its host from the request's own headers.
     app.router.redirect_slashes = False

@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from callgenie.mongo.schema.apikeys import API_KEYS
+from callgenie.mongo.schema.attempts import ATTEMPTS
 from callgenie.mongo.schema.conversations import CONVERSATIONS
+from callgenie.mongo.schema.idempotency import IDEMPOTENCY
 from callgenie.mongo.schema.models import Collection
 from callgenie.mongo.schema.phonenumbers import PHONE_NUMBERS
 from callgenie.mongo.schema.sessions import SESSIONS
@@ -10,4 +13,14 @@ from callgenie.mongo.schema.usage import USAGE
 from callgenie.mongo.schema.userprofiles import USER_PROFILES
 from callgenie.mongo.schema.users import USERS
 
-COLLECTIONS: Final[tuple[Collection, ...]] = (USERS, USER_PROFILES, PHONE_NUMBERS, CONVERSATIONS, USAGE, SESSIONS)
+COLLECTIONS: Final[tuple[Collection, ...]] = (
+    USERS,
+    USER_PROFILES,
+    PHONE_NUMBERS,
+    CONVERSATIONS,
+    USAGE,
+    SESSIONS,
+    API_KEYS,
+    ATTEMPTS,
+    IDEMPOTENCY,
+)
