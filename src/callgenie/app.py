@@ -3,20 +3,25 @@
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from callgenie import __version__
 from callgenie.billing.routes import router as billing
 from callgenie.calls.routes import router as calls
 from callgenie.conversations.routes import router as conversations
+from callgenie.conversations.routes import usage_router as daily_usage
 from callgenie.http import edge
 from callgenie.http.health import router as health
+from callgenie.http.idempotency import IdempotencyMiddleware
 from callgenie.lifecycle.routes import router as lifecycle
 from callgenie.numbers.routes import router as numbers
 from callgenie.profiles.routes import router as profiles
+from callgenie.users.api_key_routes import router as api_keys
+from callgenie.users.guards import identify
 from callgenie.users.routes import router as users
 from callgenie.wiring import Services
 
-ROUTERS: Final = (users, lifecycle, profiles, numbers, conversations, billing, calls, health)
+ROUTERS: Final = (users, api_keys, lifecycle, profiles, numbers, conversations, billing, daily_usage, calls, health)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -33,7 +38,8 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.services = services
-    edge.install(app)
+    repeatable = Middleware(IdempotencyMiddleware, store=services.idempotency, identify=identify)
+    edge.install(app, after_body=[repeatable])
     for router in ROUTERS:
         app.include_router(router)
     return app

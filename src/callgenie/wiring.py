@@ -13,12 +13,15 @@ from callgenie.calls.desk import CallDesk
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.sweeper import Sweeper
+from callgenie.conversations.daily import DailyUsageReader
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.recording_store import RecordingStore
 from callgenie.conversations.service import ConversationService
 from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.store import ConversationStore
+from callgenie.conversations.totals_store import TotalsStore
+from callgenie.http.idempotency_store import IdempotencyStore
 from callgenie.http.pages import CursorSigner
 from callgenie.jobs.periodic import every
 from callgenie.kernel.clock import Clock
@@ -35,6 +38,8 @@ from callgenie.profiles.service import ProfileService
 from callgenie.profiles.store import ProfileStore
 from callgenie.settings import Settings
 from callgenie.users.accounts import Accounts
+from callgenie.users.api_key_store import ApiKeyStore
+from callgenie.users.api_keys import ApiKeys
 from callgenie.users.passwords import PasswordHasher
 from callgenie.users.session_store import SessionStore
 from callgenie.users.sessions import Sessions
@@ -78,6 +83,7 @@ class Records:
     randomness: Randomness
     users: Accounts
     sessions: Sessions
+    api_keys: ApiKeys
     profiles: ProfileService
     sign_up: SignUp
     numbers: NumberPool
@@ -85,6 +91,7 @@ class Records:
     terms: TermsReader
     usage: UsageService
     conversations: ConversationService
+    daily_usage: DailyUsageReader
     recording: Recording
     passwords: PasswordHasher
 
@@ -97,6 +104,7 @@ class Services(Records):
     desk: CallDesk
     live: LiveCalls
     sweeper: Sweeper
+    idempotency: IdempotencyStore
     readiness: Readiness
 
 
@@ -126,6 +134,7 @@ def build_records(
         randomness=randomness,
         users=users,
         sessions=Sessions(SessionStore(db), users, access, RefreshTokens(secrets.jwt_secret, randomness)),
+        api_keys=ApiKeys(ApiKeyStore(db), secrets.jwt_secret, randomness),
         profiles=profiles,
         sign_up=SignUp(users, profiles),
         numbers=NumberPool(NumberStore(db)),
@@ -133,6 +142,7 @@ def build_records(
         terms=terms,
         usage=usage,
         conversations=ConversationService(ConversationStore(db), recording, cursors),
+        daily_usage=DailyUsageReader(TotalsStore(db), profiles, clock),
         recording=recording,
         passwords=passwords,
     )
@@ -162,6 +172,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         desk=desk,
         live=LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms)),
         sweeper=Sweeper(calls, records.ledger, records.recording),
+        idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         readiness=Readiness(records.database, clock),
     )
 

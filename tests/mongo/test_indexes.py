@@ -121,6 +121,10 @@ async def live_the_life_of_a_customer(services: Services) -> None:
         first = await services.conversations.page(user.id, filters, limit=1)
         if first.next_cursor is not None:
             await services.conversations.page(user.id, filters, cursor=first.next_cursor, limit=1)
+    for whole in (True, False):
+        assert [each async for each in services.conversations.stream(user.id, whole=whole)]
+    await services.daily_usage.last_days(user.id, 31)
+    await services.conversations.delete(user.id, SessionId("api0"))
     await services.sweeper.sweep()
     await services.numbers.release(user.id)
     await services.sessions.end(signed_in.session_id)

@@ -94,3 +94,18 @@ async def test_changes_of_different_fields_at_once_all_stay(api: Api) -> None:
     document = await api.db["userprofiles"].find_one({})
     assert document is not None
     assert document["version"] == 1 + len(changes)
+
+
+async def test_the_options_are_what_the_preferences_take(api: Api) -> None:
+    token = (await api.register())["accessToken"]
+    options = (await api.call("GET", "/api/user/options", token=token)).json()
+    assert options == {
+        "voices": ["nanotts-en-us", "nanotts-en-gb"],
+        "models": ["faq"],
+        "languages": ["en"],
+        "lengths": ["short", "medium", "long"],
+    }
+    for name, field in {"voices": "voiceModel", "models": "aiModel", "lengths": "responseLength"}.items():
+        for choice in options[name]:
+            assert (await put(api, token, {field: choice})).status_code == 200
+    assert (await api.call("GET", "/api/user/options")).status_code == 401

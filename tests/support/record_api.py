@@ -12,12 +12,14 @@ from callgenie.billing import routes as billing_routes
 from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.terms import TermsReader
 from callgenie.conversations import routes as conversations_routes
+from callgenie.conversations.daily import DailyUsageReader
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.recording_store import RecordingStore
 from callgenie.conversations.service import ConversationService
 from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.store import ConversationStore
+from callgenie.conversations.totals_store import TotalsStore
 from callgenie.http.pages import CursorSigner
 from callgenie.kernel.clock import SystemClock
 from callgenie.numbers import routes as numbers_routes
@@ -36,7 +38,9 @@ async def serving_records(db: AsyncDatabase[dict[str, Any]]) -> AsyncIterator[Ap
         clock=SystemClock(),
     )
     services.conversations = ConversationService(ConversationStore(db), recording, CursorSigner(JWT_SECRET))
+    services.daily_usage = DailyUsageReader(TotalsStore(db), services.profiles, SystemClock())
     app = make_app(services)
+    app.include_router(conversations_routes.usage_router)
     for routes in (conversations_routes, numbers_routes, billing_routes):
         app.include_router(routes.router)
     transport = httpx.ASGITransport(app)

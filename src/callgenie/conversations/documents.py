@@ -56,6 +56,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         audio_url=get("audioUrl"),
         metrics=get("metrics") or {},
         revision=get("revision", 0),
+        deleted_at=get("deletedAt"),
     )
 
 

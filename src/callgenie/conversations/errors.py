@@ -14,13 +14,24 @@ class ConversationNotFoundError(NotFoundError):
         super().__init__("There is no conversation with this session id.")
 
 
+class CallInProgressError(ConflictError):
+    """The call goes on, or its usage is not settled yet."""
+
+    code = "call_in_progress"
+
+    def __init__(self) -> None:
+        super().__init__("This call is still going on or being settled. Try again when it is over.")
+
+
 class SessionConflictError(ConflictError):
     """The session id is used by another call."""
 
     code = "session_conflict"
 
     def __init__(self) -> None:
-        super().__init__("This session id belongs to another call. Give each call a session id of its own.")
+        super().__init__(
+            "This session id belongs to another call, perhaps a deleted one. Give each call a session id of its own."
+        )
 
 
 class ConversationFullError(ConflictError):

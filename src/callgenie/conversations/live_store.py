@@ -157,10 +157,10 @@ class LiveCallStore:
     ) -> None:
         """Keep a turn; the turn of that number that is kept already stays as it is.
 
-        A call that has ended meanwhile takes it too: what was said was said.
+        A call that has ended meanwhile takes it too: what was said was said. One that was deleted does not.
         """
         document = spoken_turn_document(number, turn, at)
-        missing = {"turns.number": {"$ne": number}, "turnCount": {"$lt": TURNS_MAX}}
+        missing = {"turns.number": {"$ne": number}, "turnCount": {"$lt": TURNS_MAX}, "deletedAt": None}
         # The guard is the turn's own number, which the same write puts in place: the increment cannot be repeated.
         changes = {
             "$push": {"turns": {"$each": [document], "$sort": {"number": 1}}},

@@ -85,6 +85,7 @@ class Conversation:
         turns: All of them, or none, or the first few, as whoever read it asked.
         exchange_ids: Names the exchanges that were recorded from elsewhere, in their order.
         revision: Counts the changes of a conversation recorded from elsewhere; 0 on calls of our own.
+        deleted_at: When its owner deleted it; then only what usage is made of is left.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Conversation:
     audio_url: str | None = None
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     revision: int = 0
+    deleted_at: datetime | None = None
 
     @property
     def metered(self) -> MeteredCall:

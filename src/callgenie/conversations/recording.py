@@ -126,7 +126,8 @@ class Recording:
 
 
 def _is_same_call(found: Conversation, exchange: Exchange) -> bool:
-    return found.carrier is Carrier.API and found.phone_number == exchange.phone_number
+    # What was deleted does not come back because somebody's request was late.
+    return found.carrier is Carrier.API and found.deleted_at is None and found.phone_number == exchange.phone_number
 
 
 def _to_milliseconds(moment: datetime) -> datetime:

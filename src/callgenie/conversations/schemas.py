@@ -1,12 +1,13 @@
 """What the API takes and shows of conversations."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, StrictInt
 
 from callgenie.billing.schemas import UsageView
+from callgenie.conversations.daily import DAYS_MAX, DailyUsage
 from callgenie.conversations.latency import MEDIAN, SLOW, latency_percentiles
 from callgenie.conversations.models import (
     DURATION_SECONDS_MAX,
@@ -52,8 +53,8 @@ def _plus_again(value: Any) -> Any:
     return f"+{value[1:]}" if isinstance(value, str) and value.startswith(" ") else value
 
 
-class ConversationQuery(ApiModel):
-    """Which conversations to list."""
+class ConversationSelection(ApiModel):
+    """Which conversations are meant."""
 
     status: CallStatus | None = None
     direction: Direction | None = None
@@ -66,8 +67,6 @@ class ConversationQuery(ApiModel):
     min_duration: int | None = Field(default=None, ge=0, le=DURATION_SECONDS_MAX, description="Seconds.")
     max_duration: int | None = Field(default=None, ge=0, le=DURATION_SECONDS_MAX, description="Seconds.")
     q: str | None = Field(default=None, min_length=1, max_length=200, description="Words as they were said, in a turn.")
-    cursor: PageCursor | None = None
-    limit: PageLimit = LIMIT_DEFAULT
 
     def filters(self) -> ConversationFilters:
         """Return what is asked for."""
@@ -82,6 +81,21 @@ class ConversationQuery(ApiModel):
             max_duration=self.max_duration,
             phrase=self.q,
         )
+
+
+class ConversationQuery(ConversationSelection):
+    """Which conversations to list."""
+
+    cursor: PageCursor | None = None
+    limit: PageLimit = LIMIT_DEFAULT
+
+
+class ExportQuery(ConversationSelection):
+    """Which conversations to export, and how."""
+
+    format: Literal["csv", "jsonl"] = Field(
+        default="csv", description="A row for each conversation, or a line of JSON for each with all its turns."
+    )
 
 
 class ExchangeBody(ApiModel):
@@ -253,3 +267,36 @@ class SavedExchangeView(ConversationSummary):
 
 def _summary_of(conversation: Conversation) -> dict[str, Any]:
     return {name: getattr(conversation, name) for name in ConversationSummary.model_fields}
+
+
+class DailyQuery(ApiModel):
+    """How far back to look."""
+
+    days: int = Field(default=31, ge=1, le=DAYS_MAX, description="How many days, today among them.")
+
+
+class DayView(ApiView):
+    """What came of one day's calls."""
+
+    date: date
+    calls: int = Field(description="Those that count against the plan.")
+    seconds: int = Field(description="Those that count against the plan.")
+    outcomes: dict[CallStatus, int] = Field(description="How many calls ended as what; each end is named.")
+
+
+class DailyUsageView(ApiView):
+    """Usage of the last days."""
+
+    timezone: str = Field(description="The business's; its midnights divide the days.")
+    data: list[DayView] = Field(description="Oldest first; days without calls are among them.")
+
+    @classmethod
+    def of(cls, usage: DailyUsage) -> Self:
+        """Show the days."""
+        return cls(
+            timezone=usage.timezone,
+            data=[
+                DayView(date=day.date, calls=day.calls, seconds=day.seconds, outcomes=dict(day.outcomes))
+                for day in usage.days
+            ],
+        )

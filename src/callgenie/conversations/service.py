@@ -1,11 +1,11 @@
 """What can be done with conversations."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from callgenie.conversations.errors import ConversationNotFoundError
+from callgenie.conversations.errors import CallInProgressError, ConversationNotFoundError
 from callgenie.conversations.models import Conversation, ConversationFilters, Exchange, SavedExchange
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.store import ConversationStore
@@ -58,6 +58,27 @@ class ConversationService:
         if conversation is None:
             raise ConversationNotFoundError
         return conversation
+
+    def stream(
+        self, user_id: UserId, filters: ConversationFilters | None = None, *, whole: bool
+    ) -> AsyncIterator[Conversation]:
+        """Yield all that fit, newest first, few at a time in memory; `whole` ones have all their turns."""
+        return self._store.stream(user_id, filters or ConversationFilters(), whole=whole)
+
+    async def delete(self, user_id: UserId, session_id: SessionId) -> None:
+        """Delete a conversation. What was used stays used, and the call does not come back under its session id.
+
+        Raises:
+            ConversationNotFoundError: There is none, or it is somebody else's.
+            CallInProgressError: The call goes on, or is being settled.
+        """
+        if not await self._store.exists(user_id, session_id):
+            raise ConversationNotFoundError
+        if await self._store.delete(user_id, session_id):
+            return
+        # Where it is gone by now, this write arrived twice or somebody else was faster: either way it is done.
+        if await self._store.exists(user_id, session_id):
+            raise CallInProgressError
 
     async def save_exchange(self, user_id: UserId, exchange: Exchange) -> SavedExchange:
         """Record an exchange of a call held elsewhere, and settle the call if it is completed; again: nothing doubled.

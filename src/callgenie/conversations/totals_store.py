@@ -1,6 +1,6 @@
 """Sums over the record, for comparing it with the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,10 +10,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.conversations.documents import Document
 from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.vocabulary import LIVE_STATUSES, CallStatus
 from callgenie.mongo.client import retrying
 
 # The whole history is read: an operator's command, not part of any request.
 _SECONDS_MAX: Final = 120.0
+
+_SECONDS: Final[Document] = {"$ifNull": ["$billableSeconds", 0]}
+_CALLS: Final[Document] = {"$cond": ["$counted", 1, 0]}
+
+# What a call can end as.
+OUTCOMES: Final = tuple(status for status in CallStatus if status not in LIVE_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,15 @@ class PeriodTotals:
     unsettled_calls: int = 0
     unsettled_seconds: int = 0
     open_sessions: frozenset[SessionId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTotals:
+    """What the record says of the calls that began in one stretch of time."""
+
+    calls: int
+    seconds: int
+    outcomes: Mapping[CallStatus, int]
 
 
 class TotalsStore:
@@ -52,19 +68,40 @@ class TotalsStore:
             for found in await retrying(read, seconds=_SECONDS_MAX)
         }
 
+    async def between(self, user_id: UserId, bounds: Sequence[datetime]) -> Sequence[SpanTotals]:
+        """Return the totals of each stretch from one bound up to, and not including, the next."""
+        ended: Document = {
+            status.value: {"$sum": {"$cond": [{"$eq": ["$status", status.value]}, 1, 0]}} for status in OUTCOMES
+        }
+        sums = {"calls": {"$sum": _CALLS}, "seconds": {"$sum": _SECONDS}, **ended}
+        steps: list[Document] = [
+            {"$match": {"userId": ObjectId(user_id), "startedAt": {"$gte": bounds[0], "$lt": bounds[-1]}}},
+            {"$bucket": {"groupBy": "$startedAt", "boundaries": list(bounds), "output": sums}},
+        ]
+
+        async def read() -> list[Document]:
+            return await (await self._conversations.aggregate(steps)).to_list()
+
+        found = {document["_id"]: document for document in await retrying(read)}
+        return [_span_of(found.get(start, {})) for start in bounds[:-1]]
+
+
+def _span_of(document: Document) -> SpanTotals:
+    outcomes = {status: document.get(status.value, 0) for status in OUTCOMES}
+    return SpanTotals(document.get("calls", 0), document.get("seconds", 0), outcomes)
+
 
 def _totals() -> Document:
     is_open = {"$eq": [{"$type": "$leaseUntil"}, "date"]}
-    seconds, calls = {"$ifNull": ["$billableSeconds", 0]}, {"$cond": ["$counted", 1, 0]}
 
     def total(value: Any, *, unsettled: bool) -> Document:
         return {"$sum": {"$cond": [is_open, value, 0] if unsettled else [is_open, 0, value]}}
 
     return {
         "_id": {"userId": "$userId", "periodStart": "$periodStart"},
-        "calls": total(calls, unsettled=False),
-        "seconds": total(seconds, unsettled=False),
-        "unsettledCalls": total(calls, unsettled=True),
-        "unsettledSeconds": total(seconds, unsettled=True),
+        "calls": total(_CALLS, unsettled=False),
+        "seconds": total(_SECONDS, unsettled=False),
+        "unsettledCalls": total(_CALLS, unsettled=True),
+        "unsettledSeconds": total(_SECONDS, unsettled=True),
         "open": {"$addToSet": {"$cond": [is_open, "$sessionId", None]}},
     }

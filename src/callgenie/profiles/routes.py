@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 
 from callgenie.http.problems import problems
 from callgenie.profiles.errors import UnknownOptionError
-from callgenie.profiles.schemas import PreferencesBody, PreferencesView
+from callgenie.profiles.schemas import OptionsView, PreferencesBody, PreferencesView
 from callgenie.profiles.service import ProfileService
 from callgenie.users.errors import InvalidAccessTokenError
 from callgenie.users.guards import CurrentUser
@@ -21,6 +21,13 @@ async def get_profiles(connection: HTTPConnection) -> ProfileService:
 
 
 ProfilesDep = Annotated[ProfileService, Depends(get_profiles)]
+
+
+@router.get("/options", responses=problems(InvalidAccessTokenError))
+async def show_options(user: CurrentUser, profiles: ProfilesDep) -> OptionsView:
+    """Show the voices, models, languages and lengths that can be chosen on this server."""
+    del user
+    return OptionsView.of(profiles.options)
 
 
 @router.put("/preferences", responses=problems(InvalidAccessTokenError, UnknownOptionError))

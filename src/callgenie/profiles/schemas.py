@@ -24,6 +24,7 @@ from callgenie.profiles.models import (
     Subscription,
     SubscriptionStatus,
 )
+from callgenie.profiles.options import VoiceOptions
 
 _HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _CLOSE_PATTERN = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
@@ -142,6 +143,25 @@ class BusinessBody(ApiModel):
         if "faq" in shaped:
             shaped["faq"] = tuple(FaqEntry(entry.question, entry.answer) for entry in self.faq)
         return cast("BusinessChanges", shaped)
+
+
+class OptionsView(ApiView):
+    """What can be chosen on this server, as `preferences` takes it."""
+
+    voices: list[str]
+    models: list[str]
+    languages: list[str]
+    lengths: list[ResponseLength]
+
+    @classmethod
+    def of(cls, options: VoiceOptions) -> Self:
+        """Show the options."""
+        return cls(
+            voices=list(options.voices),
+            models=list(options.models),
+            languages=list(options.languages),
+            lengths=list(ResponseLength),
+        )
 
 
 class PreferencesView(ApiView):

@@ -30,6 +30,11 @@ class ProfileService:
         self._accounts = accounts
         self._options = options
 
+    @property
+    def options(self) -> VoiceOptions:
+        """What can be chosen on this server."""
+        return self._options
+
     async def create(self, user: User) -> Profile:
         """Return the user's profile, made with everything at its default if there is none yet."""
         subscription = Subscription(anchor=user.created_at)
