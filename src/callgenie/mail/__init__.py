@@ -1,0 +1,1 @@
+"""Mail: what a letter is, how it looks, and two ways to get it out."""
