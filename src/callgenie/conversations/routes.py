@@ -31,7 +31,7 @@ from callgenie.http.downloads import CSV, JSON_LINES, download
 from callgenie.http.pages import InvalidCursorError, PageView
 from callgenie.http.problems import problems
 from callgenie.kernel.ids import SessionId
-from callgenie.users.guards import CurrentUser
+from callgenie.users.guards import ConversationsReader, CurrentUser, UsageReader
 
 router = APIRouter(prefix="/api/user/conversations", tags=["conversations"])
 usage_router = APIRouter(prefix="/api/user/usage", tags=["usage"])
@@ -91,7 +91,7 @@ async def save_exchange(
 
 @router.get("/export", response_class=StreamingResponse, responses=_FILES)
 async def export_conversations(
-    user: CurrentUser, conversations: ConversationsDep, query: Annotated[ExportQuery, Query()]
+    user: ConversationsReader, conversations: ConversationsDep, query: Annotated[ExportQuery, Query()]
 ) -> StreamingResponse:
     """Send the conversations that fit as a file, newest first."""
     if query.format == "csv":
@@ -129,7 +129,7 @@ async def delete_conversation(
 
 @usage_router.get("/daily")
 async def show_daily_usage(
-    user: CurrentUser, usage: DailyUsageDep, query: Annotated[DailyQuery, Query()]
+    user: UsageReader, usage: DailyUsageDep, query: Annotated[DailyQuery, Query()]
 ) -> DailyUsageView:
     """Show what came of the calls of the last days."""
     return DailyUsageView.of(await usage.last_days(user.id, query.days))
