@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 
 from callgenie.billing.schemas import UsageView
 from callgenie.billing.service import UsageService
-from callgenie.users.guards import CurrentUser
+from callgenie.users.guards import UsageReader
 
 router = APIRouter(prefix="/api/user", tags=["usage"])
 
@@ -21,6 +21,6 @@ UsageDep = Annotated[UsageService, Depends(get_usage)]
 
 
 @router.get("/usage")
-async def show_usage(user: CurrentUser, usage: UsageDep) -> UsageView:
+async def show_usage(user: UsageReader, usage: UsageDep) -> UsageView:
     """Show the calls and seconds used in the present period, and whether one more call would be admitted."""
     return UsageView.of(await usage.check(user.id))

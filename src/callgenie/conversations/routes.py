@@ -31,7 +31,7 @@ from callgenie.http.downloads import CSV, JSON_LINES, download
 from callgenie.http.pages import InvalidCursorError, PageView
 from callgenie.http.problems import problems
 from callgenie.kernel.ids import SessionId
-from callgenie.users.guards import ConversationsReader, CurrentUser, UsageReader
+from callgenie.users.guards import ConversationsReader, ConversationsWriter, CurrentUser, UsageReader
 
 router = APIRouter(prefix="/api/user/conversations", tags=["conversations"])
 usage_router = APIRouter(prefix="/api/user/usage", tags=["usage"])
@@ -61,7 +61,7 @@ _FILES: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("", responses=problems(InvalidCursorError))
 async def list_conversations(
-    user: CurrentUser, conversations: ConversationsDep, query: Annotated[ConversationQuery, Query()]
+    user: ConversationsReader, conversations: ConversationsDep, query: Annotated[ConversationQuery, Query()]
 ) -> PageView[ConversationItem]:
     """List the user's conversations, newest first."""
     page = await conversations.page(user.id, query.filters(), cursor=query.cursor, limit=query.limit)
@@ -81,7 +81,7 @@ async def list_conversations(
     },
 )
 async def save_exchange(
-    body: ExchangeBody, user: CurrentUser, conversations: ConversationsDep, response: Response
+    body: ExchangeBody, user: ConversationsWriter, conversations: ConversationsDep, response: Response
 ) -> SavedExchangeView:
     """Record one exchange of a call held elsewhere; `completed` with a `duration` settles the call's usage, once."""
     saved = await conversations.save_exchange(user.id, body.exchange())
@@ -105,7 +105,7 @@ async def export_conversations(
 # the last: what is declared after them can never be reached.
 @router.get("/{session_id:path}", responses=problems(ConversationNotFoundError))
 async def show_conversation(
-    user: CurrentUser,
+    user: ConversationsReader,
     conversations: ConversationsDep,
     session_id: Annotated[str, Path(description="As it was recorded, percent-encoded.")],
 ) -> ConversationView:

@@ -176,10 +176,8 @@ class _Recorded:
         return is_final and len(self._body()) <= ANSWER_BYTES_MAX
 
     def stored(self) -> StoredAnswer:
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.messages[0]["headers"]
-        }
-        kept = {name: value for name, value in headers.items() if name in _KEPT_HEADERS}
+        headers = Headers(raw=self.messages[0]["headers"])
+        kept = {name: headers[name] for name in sorted(_KEPT_HEADERS) if name in headers}
         return StoredAnswer(self.status, kept, self._body())
 
     def _body(self) -> bytes:
