@@ -7,8 +7,10 @@ from callgenie.mongo.schema.attempts import ATTEMPTS
 from callgenie.mongo.schema.conversations import CONVERSATIONS
 from callgenie.mongo.schema.idempotency import IDEMPOTENCY
 from callgenie.mongo.schema.models import Collection
+from callgenie.mongo.schema.outbox import OUTBOX
 from callgenie.mongo.schema.phonenumbers import PHONE_NUMBERS
 from callgenie.mongo.schema.sessions import SESSIONS
+from callgenie.mongo.schema.tokens import TOKENS
 from callgenie.mongo.schema.usage import USAGE
 from callgenie.mongo.schema.userprofiles import USER_PROFILES
 from callgenie.mongo.schema.users import USERS
@@ -23,4 +25,6 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
     API_KEYS,
     ATTEMPTS,
     IDEMPOTENCY,
+    TOKENS,
+    OUTBOX,
 )

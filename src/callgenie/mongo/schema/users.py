@@ -16,6 +16,21 @@ USERS = Collection(
         "emailVerified": BOOLEAN,
         "authEpoch": COUNT,
         "createdAt": DATE,
+        # Sign-ups that nobody has confirmed; gone once one of them is. Only an account that nobody could use has any.
+        "registrations": {
+            "bsonType": "array",
+            "items": {
+                "bsonType": "object",
+                "required": ["id", "passwordHash", "name", "createdAt"],
+                "properties": {
+                    "id": STRING,
+                    "passwordHash": STRING,
+                    "name": STRING,
+                    "phone": maybe("string"),
+                    "createdAt": DATE,
+                },
+            },
+        },
     },
     indexes=(
         Index("email_unique", (("email", 1),), unique=True),
