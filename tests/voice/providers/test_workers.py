@@ -20,14 +20,14 @@ async def test_too_much_work_is_refused_at_once_and_taken_again_later(monkeypatc
     monkeypatch.setattr(module, "_WAITING_MAX", 1)
     workers = Workers()
     gate = threading.Event()
-    jobs = [asyncio.ensure_future(workers.run("model", gate.wait)) for _ in range(workers.threads + 1)]
+    jobs = [asyncio.ensure_future(workers.run("model", gate.wait, 5)) for _ in range(workers.threads + 1)]
     await asyncio.sleep(0)
     with pytest.raises(ProviderError) as refused:
-        await workers.run("model", gate.wait)
+        await workers.run("model", gate.wait, 5)
     assert (refused.value.category, refused.value.permanent) == ("overloaded", False)
     gate.set()
     await asyncio.gather(*jobs)
-    assert await workers.run("model", gate.wait)
+    assert await workers.run("model", gate.wait, 5)
     workers.close()
 
 
@@ -37,13 +37,13 @@ async def test_a_job_that_nobody_waits_for_any_more_still_counts_until_it_is_don
     monkeypatch.setattr(module, "_WAITING_MAX", 0)
     workers = Workers()
     gate = threading.Event()
-    jobs = [asyncio.ensure_future(workers.run("model", gate.wait)) for _ in range(workers.threads)]
+    jobs = [asyncio.ensure_future(workers.run("model", gate.wait, 5)) for _ in range(workers.threads)]
     await asyncio.sleep(0)
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
     with pytest.raises(ProviderError):
-        await workers.run("model", gate.wait)
+        await workers.run("model", gate.wait, 5)
     gate.set()
     workers.close()  # waits for the threads
     await asyncio.sleep(0.05)
