@@ -16,7 +16,14 @@ from starlette.types import Scope
 
 from callgenie.http.bodies import ApiView
 from callgenie.http.request_id import request_id_of
-from callgenie.kernel.errors import DomainError, ErrorKind, FieldFault, InvalidError, UnavailableError
+from callgenie.kernel.errors import (
+    DomainError,
+    ErrorKind,
+    FieldFault,
+    InvalidError,
+    TooManyRequestsError,
+    UnavailableError,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -111,6 +118,11 @@ def problem_of(error: DomainError) -> Problem:
     headers: dict[str, str] = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, TooManyRequestsError):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+        # draft-ietf-httpapi-ratelimit-headers
+        headers["RateLimit-Policy"] = f'"{error.policy}";q={error.limit};w={error.window_seconds}'
+        headers["RateLimit"] = f'"{error.policy}";r=0;t={error.retry_after_seconds}'
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Problem(status, error.code, error.detail, error.faults, headers)

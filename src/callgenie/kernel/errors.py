@@ -101,6 +101,23 @@ class LimitReachedError(DomainError):
     code = "limit_reached"
 
 
+class TooManyRequestsError(LimitReachedError):
+    """Somebody asks more often than anybody may; it passes by waiting.
+
+    Attributes:
+        policy: The rule's name, with `limit` in every `window_seconds`.
+    """
+
+    code = "too_many_requests"
+
+    def __init__(self, *, policy: str, limit: int, window_seconds: int, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many requests. Try again in {retry_after_seconds} seconds.")
+        self.policy = policy
+        self.limit = limit
+        self.window_seconds = window_seconds
+        self.retry_after_seconds = retry_after_seconds
+
+
 class UnavailableError(DomainError):
     """Something we depend on cannot take it now; asking again later is right."""
 
