@@ -11,6 +11,7 @@ from callgenie.kernel.vocabulary import UserStatus
 from callgenie.users.addresses import canonical_email
 from callgenie.users.errors import (
     AccountSuspendedError,
+    EmailNotVerifiedError,
     InvalidCredentialsError,
     InvalidNameError,
     InvalidPhoneError,
@@ -63,10 +64,11 @@ def check_contact(changes: ContactChanges) -> None:
 class Accounts:
     """Creates accounts, reads and changes them, and knows whether a password is right."""
 
-    def __init__(self, store: UserStore, hasher: PasswordHasher, clock: Clock) -> None:
+    def __init__(self, store: UserStore, hasher: PasswordHasher, clock: Clock, *, verified_only: bool = False) -> None:
         self._store = store
         self._hasher = hasher
         self._clock = clock
+        self._verified_only = verified_only
 
     async def create(self, *, email: str, password: str, name: str, phone: str | None = None) -> User:
         """Create an account; of any number of attempts at one address, one succeeds.
@@ -81,6 +83,15 @@ class Accounts:
             EmailTakenError: The address belongs to an account.
             TooManySignInsError: Too many passwords wait to be hashed.
         """
+        return await self._store.insert(await self.prepare(email=email, password=password, name=name, phone=phone))
+
+    async def prepare(self, *, email: str, password: str, name: str, phone: str | None = None) -> NewUser:
+        """Check and hash what somebody signs up with; keeps nothing.
+
+        Raises:
+            InvalidError: An address, name, phone number or password that cannot be taken; the subclass says which.
+            TooManySignInsError: Too many passwords wait to be hashed.
+        """
         address = canonical_email(email)
         check_name(name)
         check_phone(phone)
@@ -89,7 +100,7 @@ class Accounts:
         # MongoDB keeps milliseconds; what is returned now and what is read later must be the same moment.
         now = self._clock.now()
         created_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        return await self._store.insert(NewUser(address, password_hash, name, phone, created_at))
+        return NewUser(address, password_hash, name, phone, created_at)
 
     async def check_password(self, email: str, password: str) -> Credentials:
         """Return the account whose address and password these are.
@@ -99,6 +110,7 @@ class Accounts:
             PasswordTooLongError: More characters than any password has.
             InvalidCredentialsError: Unknown address or wrong password, which look and take the same.
             AccountSuspendedError: Both are right, but the account is suspended.
+            EmailNotVerifiedError: Both are right, but nobody has confirmed the address, which this server demands.
             TooManySignInsError: Too many passwords wait to be checked.
         """
         if len(password) > CHARS_MAX:
@@ -109,6 +121,8 @@ class Accounts:
             raise InvalidCredentialsError
         if found.user.status is UserStatus.SUSPENDED:
             raise AccountSuspendedError
+        if self._verified_only and not found.user.email_verified:
+            raise EmailNotVerifiedError
         if verdict.outdated:
             # The password is right; that the better hash must wait until the next time is no reason to refuse.
             with contextlib.suppress(UnavailableError):

@@ -4,6 +4,7 @@ from callgenie.kernel.errors import (
     ConflictError,
     FieldFault,
     InvalidError,
+    MalformedError,
     NotAllowedError,
     NotFoundError,
     NotSignedInError,
@@ -141,3 +142,32 @@ class TooManySignInsError(UnavailableError):
             "Too many people are signing in at this moment. Try again in a few seconds.",
             retry_after_seconds=retry_after_seconds,
         )
+
+
+class EmailNotVerifiedError(NotAllowedError):
+    """The password is right, and nobody has confirmed the address yet; told only to who knows the password."""
+
+    code = "email_not_verified"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Confirm your e-mail address first: open the link in the mail we sent you, or ask for a new one."
+        )
+
+
+class InvalidTokenError(MalformedError):
+    """A token out of a mail is none of ours, was used, is over, or was replaced by a newer one; all are told alike."""
+
+    code = "invalid_token"
+
+    def __init__(self) -> None:
+        super().__init__("This link is not valid any more. Ask for a new mail.")
+
+
+class SessionNotFoundError(NotFoundError):
+    """There is no such session, or it is somebody else's."""
+
+    code = "session_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such session.")

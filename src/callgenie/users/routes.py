@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from callgenie.http.problems import problems
 from callgenie.users.errors import (
     AccountSuspendedError,
+    EmailNotVerifiedError,
     InvalidAccessTokenError,
     InvalidCredentialsError,
     InvalidEmailError,
@@ -23,7 +24,12 @@ router = APIRouter(prefix="/api/auth", tags=["auth"])
 @router.post(
     "/login",
     responses=problems(
-        InvalidCredentialsError, AccountSuspendedError, InvalidEmailError, PasswordTooLongError, TooManySignInsError
+        InvalidCredentialsError,
+        AccountSuspendedError,
+        EmailNotVerifiedError,
+        InvalidEmailError,
+        PasswordTooLongError,
+        TooManySignInsError,
     ),
 )
 async def log_in(body: LoginBody, sessions: SessionsDep) -> SessionView:

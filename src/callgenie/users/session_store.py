@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bson import ObjectId
+from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.kernel.ids import UserId
@@ -48,6 +49,17 @@ class StoredSession:
     refresh_hash: str
     parent_hash: str | None
     seconds_since_rotation: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A login, as its owner sees it. `renewed_at` is None as long as it has its first tokens."""
+
+    id: str
+    created_at: datetime
+    renewed_at: datetime | None
+    expires_at: datetime
+    current: bool
 
 
 class SessionStore:
@@ -102,6 +114,47 @@ class SessionStore:
     async def end(self, session_id: str) -> None:
         """End a login; ending it twice is harmless."""
         await retrying(lambda: self._sessions.delete_one({"_id": ObjectId(session_id)}))
+
+    async def page(self, user_id: UserId, session_id: str, *, after: str | None, limit: int) -> Sequence[ListedSession]:
+        """Return the user's logins that are as good as the one with `session_id`, newest first, after the given id."""
+        owner = ObjectId(user_id)
+
+        async def read() -> list[Document]:
+            own = await self._sessions.find_one({"_id": ObjectId(session_id), "userId": owner}, {"authEpoch": 1})
+            if own is None:
+                return []
+            query: Document = {"userId": owner, "authEpoch": own["authEpoch"], **_RUNNING}
+            if after is not None:
+                query["_id"] = {"$lt": ObjectId(after)}
+            return await self._sessions.find(query).sort("_id", DESCENDING).limit(limit).to_list()
+
+        return [
+            ListedSession(
+                id=str(document["_id"]),
+                created_at=document["createdAt"],
+                renewed_at=document["rotatedAt"],
+                expires_at=document["expiresAt"],
+                current=str(document["_id"]) == session_id,
+            )
+            for document in await retrying(read)
+        ]
+
+    async def exists(self, user_id: UserId, session_id: str) -> bool:
+        """Tell whether this is a login of the user's; a text that is no id at all is nobody's."""
+        if not ObjectId.is_valid(session_id):
+            return False
+        which = {"_id": ObjectId(session_id), "userId": ObjectId(user_id)}
+        return await retrying(lambda: self._sessions.find_one(which, {"_id": 1})) is not None
+
+    async def carry_over(self, session_id: str, *, epoch: int) -> None:
+        """Have one login outlive the change of password that counted `epoch`."""
+        which = {"_id": ObjectId(session_id), "authEpoch": epoch - 1}
+        await retrying(lambda: self._sessions.update_one(which, {"$set": {"authEpoch": epoch}}))
+
+    async def end_older(self, user_id: UserId, *, than_epoch: int) -> None:
+        """Delete the user's logins from before `than_epoch`. They are over already; this only tidies up."""
+        which = {"userId": ObjectId(user_id), "authEpoch": {"$lt": than_epoch}}
+        await retrying(lambda: self._sessions.delete_many(which))
 
 
 def _from_now(life: timedelta) -> Document:

@@ -3,11 +3,13 @@
 from datetime import timedelta
 from typing import Final
 
+from callgenie.http.pages import LIMIT_DEFAULT, CursorSigner, Page
+from callgenie.kernel.ids import UserId
 from callgenie.kernel.vocabulary import UserStatus
 from callgenie.users.accounts import Accounts
-from callgenie.users.errors import InvalidAccessTokenError, InvalidRefreshTokenError
+from callgenie.users.errors import InvalidAccessTokenError, InvalidRefreshTokenError, SessionNotFoundError
 from callgenie.users.models import Credentials, SessionTokens, SignedIn, User
-from callgenie.users.session_store import SessionStore, StoredSession, new_session_id
+from callgenie.users.session_store import ListedSession, SessionStore, StoredSession, new_session_id
 from callgenie.users.tokens import ACCESS_LIFE, AccessTokens, RefreshToken, RefreshTokens
 
 # A login lasts as long as it is used once a month.
@@ -81,6 +83,31 @@ class Sessions:
 
     async def end(self, session_id: str) -> None:
         """End a session; its access token and its refresh token are dead from here on."""
+        await self._store.end(session_id)
+
+    async def page(
+        self, who: SignedIn, cursors: CursorSigner, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+    ) -> Page[ListedSession]:
+        """Return where the user is signed in, newest first.
+
+        Raises:
+            InvalidCursorError: The cursor was not made for this user.
+        """
+        bound_to = {"list": "sessions", "user": who.user.id}
+        after = None if cursor is None else str(cursors.open(cursor, bound_to)[0])
+        # One more than asked for tells whether there is another page.
+        found = await self._store.page(who.user.id, who.session_id, after=after, limit=limit + 1)
+        shown = found[:limit]
+        return Page(shown, cursors.seal([shown[-1].id], bound_to) if len(found) > limit else None)
+
+    async def end_of(self, user_id: UserId, session_id: str) -> None:
+        """End one of the user's sessions.
+
+        Raises:
+            SessionNotFoundError: There is none, or it is somebody else's.
+        """
+        if not await self._store.exists(user_id, session_id):
+            raise SessionNotFoundError
         await self._store.end(session_id)
 
     async def _open(self, credentials: Credentials) -> SessionTokens:
