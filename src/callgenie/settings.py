@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
@@ -89,6 +89,24 @@ class Settings(BaseSettings):
         validation_alias="BCRYPT_COST",
         description="bcrypt's work factor (2 to its power).",
     )
+    rate_limits: Literal["on", "off"] = Field(
+        default="on",
+        validation_alias="RATE_LIMITS",
+        description="Whether requests and attempts to sign in are limited; off is for load tests only.",
+    )
+    trusted_proxy_hops: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        validation_alias="TRUSTED_PROXY_HOPS",
+        description="How many proxies of yours stand in front; so many entries of X-Forwarded-For are believed.",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        validation_alias="METRICS_TOKEN",
+        description="What /metrics asks for as a Bearer token; without it only this machine may read them.",
+    )
     log_level: str = Field(
         default="info",
         pattern="^(debug|info|warning|error)$",
@@ -124,7 +142,14 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "mongodb_uri", "mongod", "public_url", "twilio_auth_token", "jwt_secret", "password_pepper", mode="before"
+        "mongodb_uri",
+        "mongod",
+        "public_url",
+        "twilio_auth_token",
+        "jwt_secret",
+        "password_pepper",
+        "metrics_token",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
