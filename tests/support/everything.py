@@ -1,0 +1,49 @@
+"""The application as `callgenie serve` makes it, on a real database, with scripted voices."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from tests.support.accounts import JWT_SECRET, PEPPER, Api, MovableClock
+
+from callgenie.app import create_app
+from callgenie.kernel.clock import SystemClock
+from callgenie.kernel.ids import SystemRandomness
+from callgenie.kernel.secret_file import Secrets
+from callgenie.mongo.client import Database
+from callgenie.settings import Settings
+from callgenie.voice.providers.scripted import scripted_providers
+from callgenie.wiring import Services, build_records, build_services
+
+Clock = MovableClock | SystemClock
+
+
+class WholeApi(Api):
+    """A client of the whole application; `services` are the real ones."""
+
+    app: FastAPI
+
+    @property
+    def whole(self) -> Services:
+        services: Services = self.app.state.services
+        return services
+
+
+@asynccontextmanager
+async def serving_everything(
+    database: Database, *, clock: Clock | None = None, client_address: str = "203.0.113.9", **settings: Any
+) -> AsyncIterator[WholeApi]:
+    secrets = Secrets(JWT_SECRET, PEPPER)
+    known = Settings(_env_file=None, data_dir=Path("unused"), **{"bcrypt_cost": 4, **settings})
+    records = build_records(known, database, secrets, clock=clock or SystemClock(), randomness=SystemRandomness())
+    services = build_services(records, secrets, scripted_providers((), {}), own_url="http://callgenie.test")
+    app = create_app(services)
+    transport = httpx.ASGITransport(app, client=(client_address, 50_000), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://callgenie.test") as client:
+        api = WholeApi(client, services, database.db)  # type: ignore[arg-type] # real services have all that tests ask for
+        api.app = app
+        yield api
+    records.passwords.close()
