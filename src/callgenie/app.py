@@ -1,5 +1,6 @@
 """The ASGI application: every room's routes behind one edge."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from fastapi import FastAPI
@@ -13,12 +14,15 @@ from callgenie.conversations.routes import usage_router as daily_usage
 from callgenie.http import edge
 from callgenie.http.health import router as health
 from callgenie.http.idempotency import IdempotencyMiddleware
+from callgenie.http.rate_limiting import RateLimitMiddleware
 from callgenie.lifecycle.routes import router as lifecycle
 from callgenie.numbers.routes import router as numbers
 from callgenie.profiles.routes import router as profiles
 from callgenie.users.api_key_routes import router as api_keys
-from callgenie.users.guards import identify
+from callgenie.users.guards import identify, recognise
+from callgenie.users.recovery_routes import router as recovery
 from callgenie.users.routes import router as users
+from callgenie.users.session_routes import router as sessions
 from callgenie.wiring import Services
 
 ROUTERS: Final = (users, api_keys, lifecycle, profiles, numbers, conversations, billing, daily_usage, calls, health)
@@ -38,8 +42,18 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.services = services
-    repeatable = Middleware(IdempotencyMiddleware, store=services.idempotency, identify=identify)
-    edge.install(app, after_body=[repeatable])
+    edge.install(app, before_body=_before_body(services), after_body=_after_body(services))
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+def _before_body(services: Services) -> Sequence[Middleware]:
+    if services.limits is None:
+        return ()
+    hops = services.settings.trusted_proxy_hops
+    return (Middleware(RateLimitMiddleware, limits=services.limits, recognise=recognise, trusted_hops=hops),)
+
+
+def _after_body(services: Services) -> Sequence[Middleware]:
+    return (Middleware(IdempotencyMiddleware, store=services.idempotency, identify=identify),)

@@ -23,12 +23,15 @@ from callgenie.conversations.store import ConversationStore
 from callgenie.conversations.totals_store import TotalsStore
 from callgenie.http.idempotency_store import IdempotencyStore
 from callgenie.http.pages import CursorSigner
+from callgenie.http.rate_limits import RateLimits
 from callgenie.jobs.periodic import every
 from callgenie.kernel.clock import Clock
+from callgenie.kernel.counting import LocalCounters
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.kernel.secret_file import Secrets
 from callgenie.lifecycle.signup import SignUp
 from callgenie.mongo.client import Database
+from callgenie.mongo.counters import SharedCounters
 from callgenie.mongo.readiness import Readiness
 from callgenie.numbers.service import NumberPool
 from callgenie.numbers.store import NumberStore
@@ -40,6 +43,7 @@ from callgenie.settings import Settings
 from callgenie.users.accounts import Accounts
 from callgenie.users.api_key_store import ApiKeyStore
 from callgenie.users.api_keys import ApiKeys
+from callgenie.users.attempts import AttemptBudgets
 from callgenie.users.passwords import PasswordHasher
 from callgenie.users.session_store import SessionStore
 from callgenie.users.sessions import Sessions
@@ -105,6 +109,7 @@ class Services(Records):
     live: LiveCalls
     sweeper: Sweeper
     idempotency: IdempotencyStore
+    limits: RateLimits | None
     readiness: Readiness
 
 
@@ -117,6 +122,7 @@ def build_records(
     users = Accounts(UserStore(db), passwords, clock)
     access = AccessTokens([secrets.jwt_secret], clock, randomness)
     profiles = ProfileService(ProfileStore(db), users, OPTIONS)
+    attempts = build_attempts(settings, database, clock)
     ledger, terms, cursors = UsageLedger(db), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
     usage = UsageService(ledger, terms, clock)
     recording = Recording(
@@ -133,7 +139,7 @@ def build_records(
         clock=clock,
         randomness=randomness,
         users=users,
-        sessions=Sessions(SessionStore(db), users, access, RefreshTokens(secrets.jwt_secret, randomness)),
+        sessions=Sessions(SessionStore(db), users, access, RefreshTokens(secrets.jwt_secret, randomness), attempts),
         api_keys=ApiKeys(ApiKeyStore(db), secrets.jwt_secret, randomness),
         profiles=profiles,
         sign_up=SignUp(users, profiles),
@@ -146,6 +152,20 @@ def build_records(
         recording=recording,
         passwords=passwords,
     )
+
+
+def build_attempts(settings: Settings, database: Database, clock: Clock) -> AttemptBudgets | None:
+    """Put together what limits attempts to sign in, unless limits are off."""
+    if settings.rate_limits == "off":
+        return None
+    return AttemptBudgets(SharedCounters(database.db, clock), LocalCounters(clock))
+
+
+def build_limits(settings: Settings, database: Database, clock: Clock) -> RateLimits | None:
+    """Put together what limits requests, unless limits are off."""
+    if settings.rate_limits == "off":
+        return None
+    return RateLimits(SharedCounters(database.db, clock), LocalCounters(clock))
 
 
 def build_services(records: Records, secrets: Secrets, providers: VoiceProviders, *, own_url: str) -> Services:
@@ -173,6 +193,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         live=LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms)),
         sweeper=Sweeper(calls, records.ledger, records.recording),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
+        limits=build_limits(settings, records.database, clock),
         readiness=Readiness(records.database, clock),
     )
 

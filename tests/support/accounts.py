@@ -67,6 +67,7 @@ def make_services(
     profiles = ProfileService(ProfileStore(db), users, OPTIONS)
     access = AccessTokens([JWT_SECRET], clock, randomness)
     return SimpleNamespace(
+        settings=SimpleNamespace(trusted_proxy_hops=0),
         hasher=hasher,
         access=access,
         users=users,

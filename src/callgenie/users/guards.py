@@ -7,6 +7,9 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from callgenie.http import rate_limits
+from callgenie.http.client_address import client_address
+from callgenie.http.rate_limits import Policy
 from callgenie.kernel.ids import UserId
 from callgenie.users.api_key_models import ApiScope, KeyHolder
 from callgenie.users.api_keys import PREFIX, ApiKeys, ScopeMissingError
@@ -77,6 +80,25 @@ async def identify(connection: HTTPConnection) -> UserId:
     return (await caller_of(connection)).user.id
 
 
+def recognise(connection: HTTPConnection) -> tuple[Policy, str] | None:
+    """Return which rule limits whoever asks, and as whom; asks no database. None for nobody we know."""
+    token = bearer_token(connection)
+    services = connection.app.state.services
+    if token is None:
+        return None
+    if token.startswith(PREFIX):
+        key_id = services.api_keys.id_in(token)
+        return None if key_id is None else (rate_limits.API_KEY, key_id)
+    user_id = services.sessions.user_in(token)
+    return None if user_id is None else (rate_limits.USER, user_id)
+
+
+async def get_client_address(connection: HTTPConnection) -> str:
+    """Return the network address that somebody asks from."""
+    hops: int = connection.app.state.services.settings.trusted_proxy_hops
+    return client_address(connection.scope, hops)
+
+
 class _AccessToken(SecurityBase):
     """Tells OpenAPI what a request must carry."""
 
@@ -116,4 +138,5 @@ CurrentUser = Annotated[User, Depends(_User())]
 ConversationsReader = Annotated[User, Depends(_UserOrKey(ApiScope.CONVERSATIONS_READ))]
 ConversationsWriter = Annotated[User, Depends(_UserOrKey(ApiScope.CONVERSATIONS_WRITE))]
 UsageReader = Annotated[User, Depends(_UserOrKey(ApiScope.USAGE_READ))]
+ClientAddress = Annotated[str, Depends(get_client_address)]
 SessionsDep = Annotated[Sessions, Depends(get_sessions)]

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from callgenie.http.problems import problems
+from callgenie.users.attempts import TooManyAttemptsError
 from callgenie.users.errors import (
     AccountSuspendedError,
     EmailNotVerifiedError,
@@ -15,7 +16,7 @@ from callgenie.users.errors import (
     PasswordTooLongError,
     TooManySignInsError,
 )
-from callgenie.users.guards import CurrentSession, SessionsDep
+from callgenie.users.guards import ClientAddress, CurrentSession, SessionsDep
 from callgenie.users.schemas import LoginBody, RefreshBody, SessionView
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -29,12 +30,13 @@ router = APIRouter(prefix="/api/auth", tags=["auth"])
         EmailNotVerifiedError,
         InvalidEmailError,
         PasswordTooLongError,
+        TooManyAttemptsError,
         TooManySignInsError,
     ),
 )
-async def log_in(body: LoginBody, sessions: SessionsDep) -> SessionView:
+async def log_in(body: LoginBody, sessions: SessionsDep, address: ClientAddress) -> SessionView:
     """Log in with e-mail address and password."""
-    return SessionView.of(await sessions.log_in(body.email, body.password.get_secret_value()))
+    return SessionView.of(await sessions.log_in(body.email, body.password.get_secret_value(), address=address))
 
 
 @router.post("/refresh", responses=problems(InvalidRefreshTokenError))

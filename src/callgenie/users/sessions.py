@@ -7,6 +7,8 @@ from callgenie.http.pages import LIMIT_DEFAULT, CursorSigner, Page
 from callgenie.kernel.ids import UserId
 from callgenie.kernel.vocabulary import UserStatus
 from callgenie.users.accounts import Accounts
+from callgenie.users.addresses import canonical_email
+from callgenie.users.attempts import AttemptBudgets
 from callgenie.users.errors import InvalidAccessTokenError, InvalidRefreshTokenError, SessionNotFoundError
 from callgenie.users.models import Credentials, SessionTokens, SignedIn, User
 from callgenie.users.session_store import ListedSession, SessionStore, StoredSession, new_session_id
@@ -22,25 +24,47 @@ REPEAT_SECONDS: Final = 30
 class Sessions:
     """Opens, checks, renews and ends logins."""
 
-    def __init__(self, store: SessionStore, accounts: Accounts, access: AccessTokens, refresh: RefreshTokens) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        accounts: Accounts,
+        access: AccessTokens,
+        refresh: RefreshTokens,
+        attempts: AttemptBudgets | None = None,
+    ) -> None:
+        self._attempts = attempts
         self._store = store
         self._accounts = accounts
         self._access = access
         self._refresh = refresh
 
-    async def log_in(self, email: str, password: str) -> SessionTokens:
-        """Open a session for whoever knows the password.
+    async def log_in(self, email: str, password: str, *, address: str | None = None) -> SessionTokens:
+        """Open a session for whoever knows the password, and comes from the network address.
 
         Raises:
+            TooManyAttemptsError: The account's password was tried too often, or too many were from the address.
             InvalidCredentialsError: Unknown address or wrong password.
             AccountSuspendedError: Both are right, but the account is suspended.
             TooManySignInsError: Too many passwords wait to be checked.
         """
-        return await self._open(await self._accounts.check_password(email, password))
+        if self._attempts is None:
+            return await self._open(await self._accounts.check_password(email, password))
+        # Counted before the password is hashed: of any number of attempts at once, few get that far.
+        attempt = await self._attempts.take(canonical_email(email), address)
+        credentials = await self._accounts.check_password(email, password)
+        await self._attempts.succeeded(attempt)
+        return await self._open(credentials)
 
     async def open(self, user: User) -> SessionTokens:
         """Open the first session of a user who has just signed up."""
         return await self._open(Credentials(user, password_hash="", auth_epoch=0))
+
+    def user_in(self, access_token: str) -> UserId | None:
+        """Return whom an access token of ours names, whether or not its session goes on; asks no database."""
+        try:
+            return self._access.read(access_token).user_id
+        except InvalidAccessTokenError:
+            return None
 
     async def authenticate(self, access_token: str) -> SignedIn:
         """Tell who sends this token, in one question to the database.
