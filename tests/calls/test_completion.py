@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.support.virtual_time import virtually
 
-from callgenie.calls.completion import complete, heed_cancellation
+from callgenie.kernel.cancellation import complete, heed_cancellation
 
 
 @virtually

@@ -5,11 +5,11 @@ from typing import Final
 
 import structlog
 
-from callgenie.calls.completion import complete, heed_cancellation
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.lease import Lease, Step
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.turn_keeper import TurnKeeper
+from callgenie.kernel.cancellation import complete, heed_cancellation
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.vocabulary import EndedReason, Fault

@@ -6,9 +6,9 @@ from typing import Final
 
 import structlog
 
-from callgenie.calls.completion import heed_cancellation
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.models import AnsweredCall
+from callgenie.kernel.cancellation import heed_cancellation
 from callgenie.kernel.errors import UnavailableError
 from callgenie.voice.turn import Turn
 

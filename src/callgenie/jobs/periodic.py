@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from callgenie.kernel.cancellation import heed_cancellation
+
 _log = structlog.get_logger(__name__)
 
 JOB_FAILED = "job.failed"
@@ -21,4 +23,5 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]], *, name: 
             await work()
         except Exception:  # noqa: BLE001 - whatever it was, the next round may succeed
             _log.exception(JOB_FAILED, job=name)
+        heed_cancellation()
         await asyncio.sleep(seconds)
