@@ -3,7 +3,6 @@
 import asyncio
 import ctypes
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,16 +21,13 @@ _WAITING_MAX: Final = 32
 
 _THREADS_MAX: Final = 8
 
-# Frames must go out on time whatever models compute, so their threads give way to the event loop's.
-_NICE: Final = 5
-
 
 class Workers:
     """Runs blocking work of providers outside the event loop, a bounded number at a time."""
 
     def __init__(self) -> None:
         self.threads = max(2, min(os.cpu_count() or 1, _THREADS_MAX))
-        self._executor = ThreadPoolExecutor(self.threads, thread_name_prefix="voice", initializer=_give_way)
+        self._executor = ThreadPoolExecutor(self.threads, thread_name_prefix="voice")
         self._jobs = 0
 
     async def run(self, provider: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -60,11 +56,6 @@ class Workers:
         self._jobs -= 1
         if not future.cancelled():
             future.exception()  # somebody who waits gets it too; nobody else needs a warning about it
-
-
-def _give_way() -> None:
-    with suppress(OSError, AttributeError):  # not on every system, and never needed for correctness
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def compute_in_one_thread() -> None:
