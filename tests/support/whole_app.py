@@ -37,7 +37,7 @@ async def serving_everything(
     database: Database, *, clock: Clock | None = None, client_address: str = "203.0.113.9", **settings: Any
 ) -> AsyncIterator[WholeApi]:
     secrets = Secrets(JWT_SECRET, PEPPER)
-    known = Settings(_env_file=None, data_dir=Path("unused"), **{"bcrypt_cost": 4, **settings})
+    known = Settings(_env_file=None, **{"data_dir": Path("unused"), "bcrypt_cost": 4, **settings})
     records = build_records(known, database, secrets, clock=clock or SystemClock(), randomness=SystemRandomness())
     services = build_services(records, secrets, scripted_providers((), {}), own_url="http://callgenie.test")
     app = create_app(services)

@@ -26,6 +26,7 @@ from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness, SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault
 from callgenie.profiles.models import Profile
+from callgenie.users.errors import UserNotFoundError
 from callgenie.voice.turn import Turn
 
 _log = structlog.get_logger(__name__)
@@ -142,7 +143,11 @@ class CallDesk:
             UnavailableError: The database is away. The call may go on to the second that was granted before.
         """
         elapsed = math.ceil(elapsed_seconds)
-        terms = await self._terms.of(call.user_id)
+        try:
+            terms = await self._terms.of(call.user_id)
+        except UserNotFoundError:
+            # Erased, and with the account all that the call would be kept in.
+            return Beat(call.granted_seconds, more_refused=True, ended=True)
         wanted = min(elapsed + ADMIT_SECONDS, call.limits.max_seconds)
         # The ledger first: seconds that are only in the record would be billed without having been held.
         hold = await self._ledger.extend(call.metered, terms.plan, total_seconds=0 if terms.barred else wanted)

@@ -113,6 +113,15 @@ class LiveCallStore:
 
         return [conversation_of(document) for document in await retrying(read)]
 
+    async def find_unsettled(self, user_id: UserId) -> list[Conversation]:
+        """Return the user's calls that go on or are not settled yet."""
+        query = {"userId": ObjectId(user_id), "leaseUntil": {"$type": "date"}}
+
+        async def read() -> list[Document]:
+            return await self._conversations.find(query, _WITHOUT_TURNS).to_list()
+
+        return [conversation_of(document) for document in await retrying(read)]
+
     async def dismiss(
         self, user_id: UserId, session_id: SessionId, ending: Ending, *, may_hold: bool
     ) -> Conversation | None:

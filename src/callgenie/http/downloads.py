@@ -7,6 +7,7 @@ from starlette.responses import StreamingResponse
 
 CSV: Final = "text/csv; charset=utf-8"
 JSON_LINES: Final = "application/x-ndjson"
+ZIP: Final = "application/zip"
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), the wide forms included.
 _FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")

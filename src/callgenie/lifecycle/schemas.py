@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from callgenie.billing.schemas import UsageView
 from callgenie.http.bodies import ApiModel, ApiView
 from callgenie.lifecycle.overview import Overview
+from callgenie.lifecycle.signup import SignUpForm
 from callgenie.profiles.models import BusinessChanges
 from callgenie.profiles.schemas import BusinessBody, BusinessView, PreferencesView, SubscriptionView
 from callgenie.users.models import ContactChanges, SessionTokens
@@ -20,6 +21,10 @@ class RegistrationBody(ApiModel):
     password: SecretStr = Field(description="8 to 200 characters of any kind.")
     name: str = Field(examples=["Jane Miller"])
     phone: str | None = Field(default=None, examples=["+14155550123"], description="E.164.")
+
+    def form(self) -> SignUpForm:
+        """Return what somebody signs up with."""
+        return SignUpForm(email=self.email, password=self.password.get_secret_value(), name=self.name, phone=self.phone)
 
 
 class ProfileBody(ApiModel):
@@ -70,6 +75,18 @@ class OverviewView(ApiView):
     def of(cls, overview: Overview) -> Self:
         """Show an overview."""
         return cls(user=UserView.of(overview.user), profile=ProfileView.of(overview))
+
+
+class ErasureBody(ApiModel):
+    """What erasing an account needs."""
+
+    password: SecretStr = Field(description="Asked for again, because nothing of it can be brought back.")
+
+
+class ErasureView(ApiView):
+    """How an erasure stands."""
+
+    status: Literal["erasing"] = Field(description="The account is shut; all that is kept about it is being deleted.")
 
 
 class RegistrationView(ApiView):

@@ -5,6 +5,7 @@ from typing import Final
 from callgenie.mongo.schema.apikeys import API_KEYS
 from callgenie.mongo.schema.attempts import ATTEMPTS
 from callgenie.mongo.schema.conversations import CONVERSATIONS
+from callgenie.mongo.schema.erasures import ERASURES
 from callgenie.mongo.schema.idempotency import IDEMPOTENCY
 from callgenie.mongo.schema.models import Collection
 from callgenie.mongo.schema.outbox import OUTBOX
@@ -25,6 +26,7 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
     API_KEYS,
     ATTEMPTS,
     IDEMPOTENCY,
+    ERASURES,
     TOKENS,
     OUTBOX,
 )
