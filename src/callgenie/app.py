@@ -25,7 +25,20 @@ from callgenie.users.routes import router as users
 from callgenie.users.session_routes import router as sessions
 from callgenie.wiring import Services
 
-ROUTERS: Final = (users, api_keys, lifecycle, profiles, numbers, conversations, billing, daily_usage, calls, health)
+ROUTERS: Final = (
+    users,
+    recovery,
+    sessions,
+    api_keys,
+    lifecycle,
+    profiles,
+    numbers,
+    conversations,
+    billing,
+    daily_usage,
+    calls,
+    health,
+)
 
 
 def create_app(services: Services) -> FastAPI:

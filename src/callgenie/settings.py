@@ -1,6 +1,7 @@
 """Everything that can be set, in one list, read from the environment or `.env` when the program is put together."""
 
 import os
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -20,6 +21,25 @@ def _public_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be a whole http or https address without a query, such as https://calls.example.com")
     return text.rstrip("/")
+
+
+def _smtp_url(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or port == 0 or parts.path.strip("/"):
+        raise ValueError("must look like smtp://user:password@mail.example.com:587, with @ : / in both percent-encoded")
+    return secret
+
+
+def _mail_from(text: str) -> str:
+    _, address = parseaddr(text)
+    local, _, domain = address.rpartition("@")
+    if not text.isprintable() or not local or not domain:
+        raise ValueError("must be an address such as CallGenie <hello@example.com>")
+    return text
 
 
 class Settings(BaseSettings):
@@ -69,6 +89,53 @@ class Settings(BaseSettings):
         default=None,
         validation_alias="TWILIO_AUTH_TOKEN",
         description="The auth token that Twilio signs its requests with; without it every Twilio request is refused.",
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] | None = Field(
+        default=None,
+        validation_alias="SMTP_URL",
+        description="The mail server as one address, such as smtp://user:password@mail.example.com:587; "
+        "smtps:// begins with TLS. Without it and SMTP_HOST nothing is mailed: links are written to the log.",
+    )
+    smtp_host: str | None = Field(
+        default=None,
+        min_length=1,
+        validation_alias="SMTP_HOST",
+        description="The mail server, instead of SMTP_URL.",
+    )
+    smtp_port: int = Field(
+        default=587,
+        ge=1,
+        le=65_535,
+        validation_alias="SMTP_PORT",
+        description="The mail server's port, with SMTP_HOST.",
+    )
+    smtp_username: str | None = Field(
+        default=None,
+        validation_alias="SMTP_USERNAME",
+        description="Whom the mail server knows us as, with SMTP_HOST.",
+    )
+    smtp_password: SecretStr | None = Field(
+        default=None,
+        validation_alias="SMTP_PASSWORD",
+        description="The password to it, with SMTP_HOST.",
+    )
+    smtp_tls: Literal["auto", "starttls", "tls", "none"] = Field(
+        default="auto",
+        validation_alias="SMTP_TLS",
+        description="auto: TLS from the start on port 465, else STARTTLS where it is offered, and always with a "
+        "password unless the server is this machine. Or one of starttls, tls (from the start), none.",
+    )
+    mail_from: Annotated[str, AfterValidator(_mail_from)] | None = Field(
+        default=None,
+        validation_alias="MAIL_FROM",
+        description="Whom our mails come from, such as CallGenie <hello@example.com>; "
+        "without it callgenie at the host of PUBLIC_URL.",
+    )
+    email_verification: Literal["optional", "required"] | None = Field(
+        default=None,
+        validation_alias="EMAIL_VERIFICATION",
+        description="Whether an address must be confirmed before its account can be used; "
+        "without it required once a mail server is set, else optional.",
     )
     jwt_secret: SecretStr | None = Field(
         default=None,
@@ -149,12 +216,25 @@ class Settings(BaseSettings):
         "jwt_secret",
         "password_pepper",
         "metrics_token",
+        "smtp_url",
+        "smtp_host",
+        "smtp_username",
+        "smtp_password",
+        "mail_from",
+        "email_verification",
         mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         """Take `NAME=` for not set: that is what people write to switch off what `.env` says."""
         return None if value == "" else value
+
+    @property
+    def verified_only(self) -> bool:
+        """Whether an account can be used only once its address is confirmed."""
+        if self.email_verification is not None:
+            return self.email_verification == "required"
+        return self.smtp_url is not None or self.smtp_host is not None
 
 
 def inherited_environment(**changes: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
+from urllib.parse import unquote, urlsplit
 
 from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.service import UsageService
@@ -24,17 +25,17 @@ from callgenie.conversations.totals_store import TotalsStore
 from callgenie.http.idempotency_store import IdempotencyStore
 from callgenie.http.pages import CursorSigner
 from callgenie.http.rate_limits import RateLimits
+from callgenie.jobs.outbox import Delivery
+from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.jobs.periodic import every
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.counting import LocalCounters
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.kernel.secret_file import Secrets
-from callgenie.lifecycle.belongings_store import BelongingsStore
-from callgenie.lifecycle.erasure import Erasures
-from callgenie.lifecycle.erasure_log import ERASURES_FILE, ErasureLog
-from callgenie.lifecycle.erasure_store import ErasureStore
-from callgenie.lifecycle.export import AccountExport
 from callgenie.lifecycle.signup import SignUp
+from callgenie.mail.console import ConsoleMailer
+from callgenie.mail.models import Mailer
+from callgenie.mail.smtp import IMPLICIT_TLS_PORT, SUBMISSION_PORT, SmtpMailer, SmtpServer, Tls
 from callgenie.mongo.client import Database
 from callgenie.mongo.counters import SharedCounters
 from callgenie.mongo.readiness import Readiness
@@ -45,11 +46,19 @@ from callgenie.profiles.options import VoiceOptions
 from callgenie.profiles.service import ProfileService
 from callgenie.profiles.store import ProfileStore
 from callgenie.settings import Settings
+from callgenie.users.account_mail import AccountMail
 from callgenie.users.accounts import Accounts
 from callgenie.users.api_key_store import ApiKeyStore
 from callgenie.users.api_keys import ApiKeys
 from callgenie.users.attempts import AttemptBudgets
+from callgenie.users.credential_store import CredentialStore
+from callgenie.users.letters import Links, account_writers
+from callgenie.users.one_time_token_store import OneTimeTokenStore
+from callgenie.users.one_time_tokens import OneTimeTokens
+from callgenie.users.password_changes import PasswordChanges
 from callgenie.users.passwords import PasswordHasher
+from callgenie.users.registration_store import RegistrationStore
+from callgenie.users.registrations import Registrations
 from callgenie.users.session_store import SessionStore
 from callgenie.users.sessions import Sessions
 from callgenie.users.store import UserStore
@@ -61,8 +70,8 @@ from callgenie.voice.timings import Timings
 # A crashed call's seconds are free again this long after its lease ran out, at the latest.
 SWEEP_EVERY_SECONDS = 5.0
 
-# An erasure that was cut off goes on this long after the next process has started, at the latest.
-ERASE_EVERY_SECONDS = 5.0
+# Nobody waits longer than this for a mail to be on its way; each worker asks the database once in this time.
+DELIVER_EVERY_SECONDS = 1.0
 
 SECRETS_FILE = "secrets.json"
 
@@ -98,13 +107,17 @@ class Records:
     api_keys: ApiKeys
     profiles: ProfileService
     sign_up: SignUp
+    account_mail: AccountMail
+    registrations: Registrations
+    password_changes: PasswordChanges
+    outbox: OutboxStore
+    cursors: CursorSigner
     numbers: NumberPool
     ledger: UsageLedger
     terms: TermsReader
     usage: UsageService
     conversations: ConversationService
     daily_usage: DailyUsageReader
-    account_export: AccountExport
     recording: Recording
     passwords: PasswordHasher
 
@@ -117,10 +130,10 @@ class Services(Records):
     desk: CallDesk
     live: LiveCalls
     sweeper: Sweeper
-    erasures: Erasures
     idempotency: IdempotencyStore
     limits: RateLimits | None
     readiness: Readiness
+    delivery: Delivery
 
 
 def build_records(
@@ -129,7 +142,10 @@ def build_records(
     """Put together what works on the database alone."""
     db = database.db
     passwords = PasswordHasher(secrets.password_pepper, cost=settings.bcrypt_cost)
-    users = Accounts(UserStore(db), passwords, clock)
+    users = Accounts(UserStore(db), passwords, clock, verified_only=settings.verified_only)
+    outbox, tokens, sessions = OutboxStore(db), OneTimeTokenStore(db), SessionStore(db)
+    account_mail = AccountMail(outbox, clock, randomness)
+    registrations = Registrations(users, RegistrationStore(db), tokens, account_mail, randomness)
     access = AccessTokens([secrets.jwt_secret], clock, randomness)
     profiles = ProfileService(ProfileStore(db), users, OPTIONS)
     attempts = build_attempts(settings, database, clock)
@@ -149,17 +165,21 @@ def build_records(
         clock=clock,
         randomness=randomness,
         users=users,
-        sessions=Sessions(SessionStore(db), users, access, RefreshTokens(secrets.jwt_secret, randomness), attempts),
+        sessions=Sessions(sessions, users, access, RefreshTokens(secrets.jwt_secret, randomness), attempts),
         api_keys=ApiKeys(ApiKeyStore(db), secrets.jwt_secret, randomness),
         profiles=profiles,
-        sign_up=SignUp(users, profiles),
+        sign_up=SignUp(users, profiles, registrations, account_mail, verified_only=settings.verified_only),
+        account_mail=account_mail,
+        registrations=registrations,
+        password_changes=PasswordChanges(CredentialStore(db), passwords, tokens, sessions, randomness),
+        outbox=outbox,
+        cursors=cursors,
         numbers=NumberPool(NumberStore(db)),
         ledger=ledger,
         terms=terms,
         usage=usage,
         conversations=ConversationService(ConversationStore(db), recording, cursors),
         daily_usage=DailyUsageReader(TotalsStore(db), profiles, clock),
-        account_export=AccountExport(BelongingsStore(db), clock),
         recording=recording,
         passwords=passwords,
     )
@@ -197,32 +217,42 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         randomness=records.randomness,
         max_call_seconds=settings.max_call_seconds,
     )
-    live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms))
     return Services(
         **{field.name: getattr(records, field.name) for field in fields(records)},
         public_url=settings.public_url or own_url,
         desk=desk,
-        live=live,
+        live=LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms)),
         sweeper=Sweeper(calls, records.ledger, records.recording),
-        erasures=build_erasures(records, calls, live),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
         readiness=Readiness(records.database, clock),
+        delivery=build_delivery(records, secrets, origin=settings.public_url or own_url),
     )
 
 
-def build_erasures(records: Records, calls: LiveCallStore, live: LiveCalls) -> Erasures:
-    """Put together what erases users."""
-    return Erasures(
-        accounts=records.users,
-        numbers=records.numbers,
-        calls=calls,
-        running=live,
-        belongings=BelongingsStore(records.database.db),
-        store=ErasureStore(records.database.db),
-        log=ErasureLog(records.settings.data_dir.expanduser() / ERASURES_FILE),
-        clock=records.clock,
-    )
+def build_delivery(records: Records, secrets: Secrets, *, origin: str) -> Delivery:
+    """Put together what writes and sends mail; links in it lead to `origin`."""
+    db = records.database.db
+    users, tokens = UserStore(db), OneTimeTokens(secrets.jwt_secret)
+    writers = account_writers(users, RegistrationStore(db), Links(origin, tokens, OneTimeTokenStore(db)))
+    return Delivery(records.outbox, mailer_of(records.settings, origin), writers, records.randomness)
+
+
+def mailer_of(settings: Settings, origin: str) -> Mailer:
+    """Return how mail gets out: over SMTP once a server is set."""
+    host, port, tls = settings.smtp_host, settings.smtp_port, Tls(settings.smtp_tls)
+    username = settings.smtp_username
+    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+    if settings.smtp_url is not None:
+        parts = urlsplit(settings.smtp_url.get_secret_value())
+        host, port = parts.hostname, parts.port or (IMPLICIT_TLS_PORT if parts.scheme == "smtps" else SUBMISSION_PORT)
+        tls = Tls.IMPLICIT if parts.scheme == "smtps" else tls
+        username = unquote(parts.username) if parts.username else None
+        password = unquote(parts.password) if parts.password else None
+    if host is None:
+        return ConsoleMailer()
+    sender = settings.mail_from or f"CallGenie <callgenie@{urlsplit(origin).hostname}>"
+    return SmtpMailer(SmtpServer(host, port, username, password, tls), sender=sender)
 
 
 @asynccontextmanager
@@ -233,9 +263,7 @@ async def running(services: Services) -> AsyncIterator[Services]:
             group.create_task(
                 every(SWEEP_EVERY_SECONDS, services.sweeper.sweep, name="sweep"), name="sweep expired calls"
             ),
-            group.create_task(
-                every(ERASE_EVERY_SECONDS, services.erasures.round, name="erase"), name="go on with erasures"
-            ),
+            group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
         ]
         try:
             yield services

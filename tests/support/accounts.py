@@ -15,19 +15,33 @@ from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.service import UsageService
 from callgenie.billing.terms import TermsReader
 from callgenie.http import edge
+from callgenie.http.pages import CursorSigner
+from callgenie.jobs.outbox import Delivery
+from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.clock import Clock, SystemClock
 from callgenie.kernel.ids import SystemRandomness
 from callgenie.lifecycle import routes as lifecycle_routes
 from callgenie.lifecycle.signup import SignUp
+from callgenie.mail.console import ConsoleMailer
+from callgenie.mail.models import Mailer
 from callgenie.numbers.service import NumberPool
 from callgenie.numbers.store import NumberStore
 from callgenie.profiles import routes as profiles_routes
 from callgenie.profiles.options import VoiceOptions
 from callgenie.profiles.service import ProfileService
 from callgenie.profiles.store import ProfileStore
+from callgenie.users import recovery_routes, session_routes
 from callgenie.users import routes as users_routes
+from callgenie.users.account_mail import AccountMail
 from callgenie.users.accounts import Accounts
+from callgenie.users.credential_store import CredentialStore
+from callgenie.users.letters import Links, account_writers
+from callgenie.users.one_time_token_store import OneTimeTokenStore
+from callgenie.users.one_time_tokens import OneTimeTokens
+from callgenie.users.password_changes import PasswordChanges
 from callgenie.users.passwords import PasswordHasher
+from callgenie.users.registration_store import RegistrationStore
+from callgenie.users.registrations import Registrations
 from callgenie.users.session_store import SessionStore
 from callgenie.users.sessions import Sessions
 from callgenie.users.store import UserStore
@@ -38,6 +52,7 @@ PEPPER = "a pepper for tests that is longer than 32 bytes"
 # bcrypt's cheapest: what a hash is worth is tested where hashes are.
 COST = 4
 OPTIONS = VoiceOptions(voices=("nanotts-en-us", "nanotts-en-gb"), models=("faq",), languages=("en",))
+ORIGIN = "https://calls.example.com"
 PASSWORD = "correct horse battery"
 
 
@@ -58,12 +73,23 @@ class MovableClock:
 
 
 def make_services(
-    db: AsyncDatabase[dict[str, Any]], *, clock: Clock | None = None, cost: int = COST, waiting_max: int = 32
+    db: AsyncDatabase[dict[str, Any]],
+    *,
+    clock: Clock | None = None,
+    cost: int = COST,
+    waiting_max: int = 32,
+    verified_only: bool = False,
+    mailer: Mailer | None = None,
 ) -> SimpleNamespace:
     """Put the services together as the program does; `hasher.close()` is the caller's to call."""
     clock, randomness = clock or SystemClock(), SystemRandomness()
+    outbox, tokens, sessions = OutboxStore(db), OneTimeTokenStore(db), SessionStore(db)
     hasher = PasswordHasher(PEPPER, cost=cost, waiting_max=waiting_max)
-    users = Accounts(UserStore(db), hasher, clock)
+    users = Accounts(UserStore(db), hasher, clock, verified_only=verified_only)
+    account_mail = AccountMail(outbox, clock, randomness)
+    registrations = Registrations(users, RegistrationStore(db), tokens, account_mail, randomness)
+    links = Links(ORIGIN, OneTimeTokens(JWT_SECRET), tokens)
+    writers = account_writers(UserStore(db), RegistrationStore(db), links)
     profiles = ProfileService(ProfileStore(db), users, OPTIONS)
     access = AccessTokens([JWT_SECRET], clock, randomness)
     return SimpleNamespace(
@@ -72,8 +98,14 @@ def make_services(
         access=access,
         users=users,
         profiles=profiles,
-        sessions=Sessions(SessionStore(db), users, access, RefreshTokens(JWT_SECRET, randomness)),
-        sign_up=SignUp(users, profiles),
+        sessions=Sessions(sessions, users, access, RefreshTokens(JWT_SECRET, randomness)),
+        sign_up=SignUp(users, profiles, registrations, account_mail, verified_only=verified_only),
+        account_mail=account_mail,
+        registrations=registrations,
+        password_changes=PasswordChanges(CredentialStore(db), hasher, tokens, sessions, randomness),
+        cursors=CursorSigner(JWT_SECRET),
+        outbox=outbox,
+        delivery=Delivery(outbox, mailer or ConsoleMailer(), writers, randomness),
         numbers=NumberPool(NumberStore(db)),
         usage=UsageService(UsageLedger(db), TermsReader(users, profiles), clock),
     )
@@ -83,7 +115,7 @@ def make_app(services: SimpleNamespace) -> FastAPI:
     app = FastAPI()
     app.state.services = services
     edge.install(app)
-    for routes in (users_routes, profiles_routes, lifecycle_routes):
+    for routes in (users_routes, recovery_routes, session_routes, profiles_routes, lifecycle_routes):
         app.include_router(routes.router)
     return app
 

@@ -118,11 +118,6 @@ class OutboxStore:
         found = await retrying(read)
         return float(found[0]["seconds"]) if found else 0.0
 
-    async def erase(self, user_id: UserId, email: str) -> None:
-        """Delete every mail of the user's, and those that were asked for under their address."""
-        whose = {"$or": [{"userId": ObjectId(user_id)}, {"email": email}]}
-        await retrying(lambda: self._outbox.delete_many(whose))
-
     async def _change(self, entry: OutboxEntry, fields: Document) -> bool:
         which = {"_id": entry.id, "claim": entry.claim, "state": OutboxState.WAITING.value}
         result = await retrying(lambda: self._outbox.update_one(which, [{"$set": fields}]))

@@ -20,7 +20,9 @@ from callgenie.mail.rendering import as_html, as_text, one_line
 TIMEOUT_SECONDS: Final = 20.0
 # 5xx: the same mail will be refused again (RFC 5321, 4.2.1).
 _FOR_GOOD: Final = 500
+# RFC 8314, 3.3.
 IMPLICIT_TLS_PORT: Final = 465
+SUBMISSION_PORT: Final = 587
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
