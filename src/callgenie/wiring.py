@@ -32,6 +32,11 @@ from callgenie.kernel.clock import Clock
 from callgenie.kernel.counting import LocalCounters
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.kernel.secret_file import Secrets
+from callgenie.lifecycle.belongings_store import BelongingsStore
+from callgenie.lifecycle.erasure import Erasures
+from callgenie.lifecycle.erasure_log import ERASURES_FILE, ErasureLog
+from callgenie.lifecycle.erasure_store import ErasureStore
+from callgenie.lifecycle.export import AccountExport
 from callgenie.lifecycle.signup import SignUp
 from callgenie.mail.console import ConsoleMailer
 from callgenie.mail.models import Mailer
@@ -69,6 +74,9 @@ from callgenie.voice.timings import Timings
 
 # A crashed call's seconds are free again this long after its lease ran out, at the latest.
 SWEEP_EVERY_SECONDS = 5.0
+
+# An erasure that was cut off goes on this long after the next process has started, at the latest.
+ERASE_EVERY_SECONDS = 5.0
 
 # Nobody waits longer than this for a mail to be on its way; each worker asks the database once in this time.
 DELIVER_EVERY_SECONDS = 1.0
@@ -118,6 +126,7 @@ class Records:
     usage: UsageService
     conversations: ConversationService
     daily_usage: DailyUsageReader
+    account_export: AccountExport
     recording: Recording
     passwords: PasswordHasher
 
@@ -130,6 +139,7 @@ class Services(Records):
     desk: CallDesk
     live: LiveCalls
     sweeper: Sweeper
+    erasures: Erasures
     idempotency: IdempotencyStore
     limits: RateLimits | None
     readiness: Readiness
@@ -180,6 +190,7 @@ def build_records(
         usage=usage,
         conversations=ConversationService(ConversationStore(db), recording, cursors),
         daily_usage=DailyUsageReader(TotalsStore(db), profiles, clock),
+        account_export=AccountExport(BelongingsStore(db), clock),
         recording=recording,
         passwords=passwords,
     )
@@ -217,16 +228,32 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         randomness=records.randomness,
         max_call_seconds=settings.max_call_seconds,
     )
+    live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms))
     return Services(
         **{field.name: getattr(records, field.name) for field in fields(records)},
         public_url=settings.public_url or own_url,
         desk=desk,
-        live=LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms)),
+        live=live,
         sweeper=Sweeper(calls, records.ledger, records.recording),
+        erasures=build_erasures(records, calls, live),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
         readiness=Readiness(records.database, clock),
         delivery=build_delivery(records, secrets, origin=settings.public_url or own_url),
+    )
+
+
+def build_erasures(records: Records, calls: LiveCallStore, live: LiveCalls) -> Erasures:
+    """Put together what erases users."""
+    return Erasures(
+        accounts=records.users,
+        numbers=records.numbers,
+        calls=calls,
+        running=live,
+        belongings=BelongingsStore(records.database.db),
+        store=ErasureStore(records.database.db),
+        log=ErasureLog(records.settings.data_dir.expanduser() / ERASURES_FILE),
+        clock=records.clock,
     )
 
 
@@ -264,6 +291,9 @@ async def running(services: Services) -> AsyncIterator[Services]:
                 every(SWEEP_EVERY_SECONDS, services.sweeper.sweep, name="sweep"), name="sweep expired calls"
             ),
             group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
+            group.create_task(
+                every(ERASE_EVERY_SECONDS, services.erasures.round, name="erase"), name="go on with erasures"
+            ),
         ]
         try:
             yield services

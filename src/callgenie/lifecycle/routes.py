@@ -3,18 +3,30 @@
 from http import HTTPStatus
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Response
+from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 
+from callgenie.http.downloads import ZIP, download
 from callgenie.http.etags import etag_of, versions_of
 from callgenie.http.problems import problems
+from callgenie.lifecycle.erasure import Erasures
+from callgenie.lifecycle.export import AccountExport
 from callgenie.lifecycle.overview import Overviews
-from callgenie.lifecycle.schemas import OverviewView, ProfileBody, RegistrationBody, RegistrationView
+from callgenie.lifecycle.schemas import (
+    ErasureBody,
+    ErasureView,
+    OverviewView,
+    ProfileBody,
+    RegistrationBody,
+    RegistrationView,
+)
 from callgenie.lifecycle.signup import SignUp
 from callgenie.profiles.errors import ProfileChangedError
 from callgenie.users.errors import (
     EmailTakenError,
     InvalidAccessTokenError,
+    InvalidCredentialsError,
     InvalidEmailError,
     InvalidNameError,
     InvalidPhoneError,
@@ -40,7 +52,19 @@ async def get_overviews(connection: HTTPConnection) -> Overviews:
     return Overviews(services.users, services.profiles, services.numbers, services.usage)
 
 
+async def get_account_export(connection: HTTPConnection) -> AccountExport:
+    """Find the export."""
+    return cast("AccountExport", connection.app.state.services.account_export)
+
+
+async def get_erasures(connection: HTTPConnection) -> Erasures:
+    """Find what erases accounts."""
+    return cast("Erasures", connection.app.state.services.erasures)
+
+
 SignUpDep = Annotated[SignUp, Depends(get_sign_up)]
+AccountExportDep = Annotated[AccountExport, Depends(get_account_export)]
+ErasuresDep = Annotated[Erasures, Depends(get_erasures)]
 OverviewsDep = Annotated[Overviews, Depends(get_overviews)]
 
 
@@ -101,3 +125,31 @@ async def change_profile(
     overview = await overviews.change(user, body.contact(), body.business_changes(), versions=versions_of(if_match))
     response.headers["ETag"] = etag_of(overview.profile.version)
     return OverviewView.of(overview)
+
+
+@router.get(
+    "/user/export",
+    response_class=StreamingResponse,
+    responses={
+        int(HTTPStatus.OK): {"content": {ZIP: {}}, "description": "A zip of JSON Lines, one file for each collection."},
+        **problems(InvalidAccessTokenError),
+    },
+)
+async def export_account(user: CurrentUser, export: AccountExportDep) -> StreamingResponse:
+    """Send everything that is kept about the signed-in user."""
+    return await download(export.stream(user.id), file_name="callgenie-export.zip", media_type=ZIP)
+
+
+@router.delete(
+    "/user/account",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(InvalidAccessTokenError, InvalidCredentialsError, PasswordTooLongError, TooManySignInsError),
+)
+async def erase_account(
+    body: ErasureBody, user: CurrentUser, erasures: ErasuresDep, tasks: BackgroundTasks
+) -> ErasureView:
+    """Erase the signed-in user and everything kept about them; the account is shut before this is answered."""
+    await erasures.request(user, body.password.get_secret_value())
+    # A crash before it is through is made good by the periodic round.
+    tasks.add_task(erasures.carry_on, user.id)
+    return ErasureView(status="erasing")

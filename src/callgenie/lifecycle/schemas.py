@@ -77,6 +77,18 @@ class OverviewView(ApiView):
         return cls(user=UserView.of(overview.user), profile=ProfileView.of(overview))
 
 
+class ErasureBody(ApiModel):
+    """What erasing an account needs."""
+
+    password: SecretStr = Field(description="Asked for again, because nothing of it can be brought back.")
+
+
+class ErasureView(ApiView):
+    """How an erasure stands."""
+
+    status: Literal["erasing"] = Field(description="The account is shut; all that is kept about it is being deleted.")
+
+
 class RegistrationView(ApiView):
     """A new account, signed in."""
 
