@@ -31,7 +31,7 @@ test: $(READY) ## Run all tests against a real MongoDB
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## Run the linters, the type checker and the import rules
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy

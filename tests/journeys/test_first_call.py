@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from callgenie.voice.providers.embedded import load_embedded_providers
 from pydantic import SecretStr
 from tests.support.serving import serving
 from tests.support.virtual_database import virtual_database
@@ -25,6 +24,7 @@ from callgenie.settings import Settings
 from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import rehearse
+from callgenie.voice.providers.embedded import load_embedded_providers
 from callgenie.wiring import Services, build_records, build_services, running
 
 AUTH_TOKEN = "the auth token of a test account"
