@@ -47,3 +47,15 @@ def test_a_line_below_the_level_is_not_written(stream: io.StringIO) -> None:
     structlog.get_logger().debug("quiet")
     logging.getLogger("some.library").debug("quiet")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_traceback_shows_no_local_variables(style: str, stream: io.StringIO) -> None:
+    set_up_logging("info", style, stream)
+    transcript = "my card number is canary"
+    try:
+        raise RuntimeError(str(len(transcript)))
+    except RuntimeError:
+        structlog.get_logger().exception("call.failed")
+    assert "Traceback" in stream.getvalue()
+    assert "is canary" not in stream.getvalue().replace('transcript = "my card number is canary"', "")

@@ -51,7 +51,9 @@ def _shared() -> list[Processor]:
 
 def _renderers(style: str, stream: TextIO) -> Iterable[Processor]:
     if style == "console" or (style == "auto" and stream.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        # The renderer's own tracebacks print local variables, and those hold what callers said.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
