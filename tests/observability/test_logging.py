@@ -54,8 +54,8 @@ def test_a_traceback_shows_no_local_variables(style: str, stream: io.StringIO) -
     set_up_logging("info", style, stream)
     transcript = "my card number is canary"
     try:
-        raise RuntimeError(str(len(transcript)))
-    except RuntimeError:
+        len(transcript) // (len(transcript) - len(transcript))
+    except ZeroDivisionError:
         structlog.get_logger().exception("call.failed")
     assert "Traceback" in stream.getvalue()
     assert "is canary" not in stream.getvalue().replace('transcript = "my card number is canary"', "")
