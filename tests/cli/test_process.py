@@ -43,6 +43,12 @@ def test_a_signal_ends_it_cleanly(data_folder: Path, number: signal.Signals) -> 
         assert not (data_folder / "server.json").exists()
 
 
+def test_limits_that_are_off_are_said_loudly(data_folder: Path) -> None:
+    with running(SERVER, data_folder, 0, RATE_LIMITS="off") as server:
+        server.wait_for("progress WARNING: RATE_LIMITS=off")
+        server.wait_for("ready")
+
+
 def test_a_signal_while_it_starts_ends_it_cleanly(data_folder: Path) -> None:
     with running(SERVER, data_folder, 0) as server:
         server.wait_for("progress Starting the database")

@@ -27,6 +27,7 @@ SERVER_READY = "server.ready"
 SERVER_STOPPING = "server.stopping"
 SERVER_STOPPED = "server.stopped"
 SERVER_EXPOSED = "server.exposed"
+SERVER_UNLIMITED = "server.unlimited"
 
 Progress = Callable[[str], None]
 
@@ -109,6 +110,7 @@ async def _run(
     # The port first: whether it is free is known at once, and nothing has to be stopped again.
     with closing(listen(settings.host, settings.port)) as listening:
         _warn_when_exposed(settings, listening, progress)
+        _warn_when_unlimited(settings, progress)
         secrets = _secrets(settings, progress)
         async with open_database(settings, purpose="serve", progress=progress) as database:
             for done in await init_db(database.db):
@@ -172,4 +174,13 @@ def _warn_when_exposed(settings: Settings, listening: socket.socket, progress: P
             f"WARNING: other machines can reach this server, and {' and '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not set: a carrier's requests cannot be verified and are refused. "
             "Put TLS in front of it: passwords and tokens travel as they are."
+        )
+
+
+def _warn_when_unlimited(settings: Settings, progress: Progress) -> None:
+    if settings.rate_limits == "off":
+        _log.warning(SERVER_UNLIMITED)
+        progress(
+            "WARNING: RATE_LIMITS=off: nobody is limited, and passwords can be tried without end. "
+            "This is for load tests only; unset it to serve anybody."
         )
