@@ -17,10 +17,12 @@ from pymongo.errors import DuplicateKeyError
 
 from callgenie.billing import pipelines
 from callgenie.billing.models import (
+    CarriedOver,
     Granted,
     Hold,
     LedgerPeriod,
     MeteredCall,
+    MeteredPeriod,
     RefusalReason,
     Refused,
     Standing,
@@ -76,6 +78,15 @@ class UsageLedger:
         """
         steps = pipelines.settle(_owner(call), call, billable_seconds=billable_seconds, counted=counted)
         await self._update(call, steps, {"_id": 1})
+
+    async def carry_over(self, period: MeteredPeriod, plan: Plan, *, calls: int, seconds: int) -> CarriedOver:
+        """Count calls and seconds from before a migration as far as they fit the plan; again: nothing is added.
+
+        The figures are those of the whole period. A larger one later takes the place of the earlier one.
+        """
+        steps = pipelines.carry_over(ObjectId(period.user_id), period, plan, calls=calls, seconds=seconds)
+        carried = (await self._update(period, steps, {"carried": 1}))["carried"]
+        return CarriedOver(carried["calls"], carried["seconds"])
 
     async def hold_of(self, call: MeteredCall) -> Hold | None:
         """Return the call's hold, or None."""
@@ -137,7 +148,9 @@ class UsageLedger:
         limit = None if plan is None else _standing_of(document).refusal(plan)
         return Refused(limit or RefusalReason.TOO_LATE)
 
-    async def _update(self, call: MeteredCall, steps: list[pipelines.Stage], shown: Document) -> Document:
+    async def _update(
+        self, call: MeteredCall | MeteredPeriod, steps: list[pipelines.Stage], shown: Document
+    ) -> Document:
         async def update() -> Document:
             written: Document = await self._usage.find_one_and_update(  # type: ignore[assignment] # upsert: never None
                 {"_id": call.period_key}, steps, shown, upsert=True, return_document=ReturnDocument.AFTER

@@ -43,6 +43,19 @@ class MeteredCall:
         return digest_key(self.session_id)
 
 
+@dataclass(frozen=True, slots=True)
+class MeteredPeriod:
+    """One user's period as a whole."""
+
+    user_id: UserId
+    period_start: datetime
+
+    @property
+    def period_key(self) -> str:
+        """The `_id` of the usage document."""
+        return period_key(self.user_id, self.period_start)
+
+
 def period_key(user_id: UserId, start: datetime) -> str:
     """Return `userId:start`, with the start as MongoDB keeps it: in UTC, to the millisecond."""
     moment = start.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
@@ -81,6 +94,14 @@ class Refused:
     """The ledger holds nothing for the call."""
 
     reason: RefusalReason
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """What the ledger counts of a period's usage from before a migration: as much as fits the plan."""
+
+    calls: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
     {_id: "userId:periodStart", userId, periodStart, calls, seconds, held,
      holds: {<digest of the session id>: {seconds, calls, live, sessionId, expiresAt}},
-     gone: [{id: <digest>, at}], nextExpiryAt?}
+     gone: [{id: <digest>, at}], nextExpiryAt?, carried?: {calls, seconds}}
 
 Every pipeline begins with `_opening` and ends with `_TOTALS`, so that `held` and `nextExpiryAt` cannot disagree with
 the holds: they are computed from them in the same write. Whatever comes from outside is wrapped in `$literal`,
@@ -12,7 +12,7 @@ because an expression would read a leading dollar as the path of a field.
 from datetime import datetime
 from typing import Any, Final
 
-from callgenie.billing.models import MeteredCall
+from callgenie.billing.models import MeteredCall, MeteredPeriod
 from callgenie.billing.plans import Plan
 
 Stage = dict[str, Any]
@@ -50,7 +50,7 @@ _TOTALS: Final[Stage] = {
 }
 
 
-def _opening(owner: Any, call: MeteredCall) -> Stage:
+def _opening(owner: Any, call: MeteredCall | MeteredPeriod) -> Stage:
     """Give a new document its fields, and forget the calls that have been gone for long enough."""
     remembered = {"$gt": ["$$past.at", {"$subtract": ["$$NOW", GONE_SECONDS * 1000]}]}
     return {
@@ -154,3 +154,33 @@ def settle(owner: Any, call: MeteredCall, *, billable_seconds: int, counted: boo
         path: "$$REMOVE",
     }
     return [_opening(owner, call), {"$set": consume}, _TOTALS]
+
+
+def carry_over(owner: Any, period: MeteredPeriod, plan: Plan, *, calls: int, seconds: int) -> list[Stage]:
+    """Count what the period had used before a migration, as far as it fits the plan.
+
+    `carried` is that part of `calls` and `seconds`. It is replaced as a whole, so a repetition counts nothing twice,
+    and it never shrinks: what was counted once stays counted, also when later calls have filled the plan.
+    """
+    carried = {
+        "calls": _carried("calls", calls, plan.calls, _sum_of_holds("calls")),
+        "seconds": _carried("seconds", seconds, plan.seconds, "$held"),
+    }
+    grown = {
+        name: {"$add": [f"${name}", {"$subtract": [f"$new.{name}", {"$ifNull": [f"$carried.{name}", 0]}]}]}
+        for name in carried
+    }
+    return [
+        _opening(owner, period),
+        {"$set": {"new": carried}},
+        {"$set": {**grown, "carried": "$new", "new": "$$REMOVE"}},
+        _TOTALS,
+    ]
+
+
+def _carried(name: str, wanted: int, limit: int | None, held: Expression) -> Expression:
+    before = {"$ifNull": [f"$carried.{name}", 0]}
+    if limit is None:
+        return {"$max": [before, wanted]}
+    others = {"$subtract": [{"$add": [f"${name}", held]}, before]}
+    return {"$max": [before, {"$min": [wanted, {"$subtract": [limit, others]}]}]}

@@ -46,6 +46,7 @@ _KEPT_FIELDS: Final = (
     "billableSeconds",
     "overageSeconds",
     "counted",
+    "migratedFrom",
 )
 _IS_THERE: Final[Document] = {"deletedAt": None}
 _IS_OVER: Final[Document] = {

@@ -52,8 +52,7 @@ class PasswordHasher:
     def __init__(self, pepper: str, *, cost: int, threads: int = THREADS, waiting_max: int = WAITING_MAX) -> None:
         self._pepper = pepper.encode("utf-8")
         self._cost = cost
-        # Nobody's hash: the salt and the sum are all zeros, and no password is known that leads there.
-        self._nobody = _PREFIX + _zero_hash(cost)
+        self._nobody = nobodys_hash(cost)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password", initializer=_step_back)
         self._room = threads + waiting_max
 
@@ -105,6 +104,11 @@ class PasswordHasher:
 
     def _condensed(self, password: str) -> bytes:
         return base64.b64encode(hmac.digest(self._pepper, _bytes(password), hashlib.sha384))
+
+
+def nobodys_hash(cost: int) -> str:
+    """Return a hash that no password is known to lead to: its salt and sum are all zeros."""
+    return _PREFIX + _zero_hash(cost)
 
 
 def _bytes(password: str) -> bytes:

@@ -74,6 +74,8 @@ CONVERSATIONS = Collection(
         "exchangeIds": {"bsonType": "array", "maxItems": 2_000, "items": STRING},
         "revision": COUNT,
         "audioUrl": STRING,
+        # Where a conversation comes from that another program kept before.
+        "migratedFrom": STRING,
         # Of a deleted conversation only what usage is made of is left, so that the ledger still agrees with the record.
         "deletedAt": DATE,
         "metrics": OBJECT,

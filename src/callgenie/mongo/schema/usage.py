@@ -32,6 +32,12 @@ USAGE = Collection(
             "items": {"bsonType": "object", "required": ["id", "at"], "properties": {"id": STRING, "at": DATE}},
         },
         "nextExpiryAt": DATE,
+        # The part of `calls` and `seconds` that a migration brought along.
+        "carried": {
+            "bsonType": "object",
+            "required": ["calls", "seconds"],
+            "properties": {"calls": COUNT, "seconds": COUNT},
+        },
     },
     indexes=(
         # The earliest end of any hold, absent without holds: the sweeper finds what expired without reading the rest.
