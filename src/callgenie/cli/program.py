@@ -3,9 +3,11 @@
 import typer
 
 from callgenie import __version__
+from callgenie.cli.backup import backup
 from callgenie.cli.demo.command import demo
 from callgenie.cli.init_db import init_db
 from callgenie.cli.numbers import app as numbers
+from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
 from callgenie.cli.settings import settings
 from callgenie.cli.terminal import out
@@ -23,6 +25,8 @@ app.command()(demo)
 app.command()(serve)
 app.command("init-db")(init_db)
 app.add_typer(numbers, name="numbers")
+app.command()(backup)
+app.command()(restore)
 app.command()(settings)
 
 

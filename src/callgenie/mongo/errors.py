@@ -67,3 +67,51 @@ class MongodFailedError(UnavailableError):
     """The embedded mongod ended, or did not become ready."""
 
     code = "mongod_failed"
+
+
+class BackupExistsError(ConflictError):
+    """There is something where the backup should go."""
+
+    code = "backup_exists"
+
+
+class BackupUnwritableError(InvalidError):
+    """The backup cannot be written where it should go."""
+
+    code = "backup_unwritable"
+
+
+class NoSnapshotError(UnavailableError):
+    """The server cannot show all collections as they were at one moment."""
+
+    code = "backup_no_snapshot"
+
+
+class UnsupportedCollectionError(InvalidError):
+    """A collection is of a sort that we neither use nor back up."""
+
+    code = "backup_collection_unsupported"
+
+
+class DumpUnreadableError(InvalidError):
+    """The folder is not a dump, or a file of it is damaged."""
+
+    code = "dump_unreadable"
+
+
+class RestoreWouldOverwriteError(ConflictError):
+    """The database already has documents where the dump's would go."""
+
+    code = "restore_would_overwrite"
+
+
+class RestoreWhileServingError(ConflictError):
+    """A server works on the database that is to be replaced."""
+
+    code = "restore_while_serving"
+
+
+class SourceIsTargetError(ConflictError):
+    """What is to be migrated is the very database that it should go into."""
+
+    code = "migration_source_is_target"

@@ -1,0 +1,68 @@
+"""`callgenie restore`: the database from a folder that `callgenie backup` or mongodump wrote."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callgenie.cli.meter import collection_bars
+from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.kernel.ids import UserId
+from callgenie.lifecycle.erasure_log import ERASURES_FILE
+from callgenie.mongo.embedded import open_database
+from callgenie.mongo.errors import RestoreWhileServingError
+from callgenie.mongo.folder import DataFolder
+from callgenie.mongo.restore import RestoreReport, find_dump, misses_oplog
+from callgenie.mongo.restore import restore as put_back
+from callgenie.mongo.restore_erasures import read_erasures
+from callgenie.mongo.schema import init_db
+from callgenie.numbers.service import NumberPool
+from callgenie.numbers.store import NumberStore
+from callgenie.settings import Settings
+
+
+def restore(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of the backup, or in it that of one database.")
+    ],
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Replace the collections that are there by those of the backup.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="The data folder whose database it is. [CALLGENIE_DATA_DIR]")
+    ] = None,
+) -> None:
+    """Put a backup back, with its indexes and validators; stop the server first.
+
+    The backup is loaded beside what is there and takes its place only when all of it is in. Whoever was erased since
+    the backup was made is erased again.
+
+    Examples: callgenie restore /backups/monday; callgenie restore --drop /backups/monday
+    """
+    settings = load_settings(data_dir=data_dir)
+    report = run(_restore(settings, folder.expanduser().absolute(), drop=drop))
+    out.print(f"{sum(report.documents.values())} documents of {len(report.documents)} collections restored")
+    if report.erased:
+        out.print(f"{report.erased} of them left out again: their users have been erased since")
+
+
+async def _restore(settings: Settings, folder: Path, *, drop: bool) -> RestoreReport:
+    data_folder = DataFolder(settings.data_dir)
+    if settings.mongodb_uri is None and (server := data_folder.server()) is not None:
+        raise RestoreWhileServingError(
+            f"A server works on this database: process {server.pid}, at {server.url}. Stop it, then restore: "
+            "its calls would be cut off in the middle."
+        )
+    erased = read_erasures(data_folder.path / ERASURES_FILE)
+    async with open_database(settings, purpose="command", progress=progress) as database:
+        dumped = find_dump(folder, database.db.name)
+        if misses_oplog(dumped):
+            progress("This dump was made with --oplog, which only mongorestore can apply: it may not be of one moment.")
+        with collection_bars() as bars:
+            report = await put_back(database, dumped, drop=drop, meter=bars, forget=erased)
+        for done in await init_db(database.db):
+            progress(done)
+        numbers = NumberPool(NumberStore(database.db))
+        for user_id in erased:
+            await numbers.release(UserId(user_id))
+    return report

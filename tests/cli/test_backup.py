@@ -1,0 +1,78 @@
+"""`callgenie backup` and `callgenie restore` as they are typed."""
+
+import json
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from bson import ObjectId, decode_file_iter, encode
+from tests.support.processes import running
+
+from callgenie.lifecycle.erasure_log import ERASURES_FILE
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def said_by(*arguments: object, **environment: str) -> tuple[int, str]:
+    with running("callgenie", *arguments, **environment) as command:
+        return command.end(), "\n".join(command.said)
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> Path:
+    file = tmp_path / "numbers.txt"
+    file.write_text("+14155550100\n+14155550101\n")
+    return file
+
+
+def test_a_backup_moves_an_installation(data_folder: Path, numbers: Path, tmp_path: Path) -> None:
+    old, new, out = data_folder / "old", data_folder / "new", tmp_path / "backups" / "monday"
+    assert said_by("numbers", "import", numbers, "--data-dir", old)[0] == 0
+    code, said = said_by("backup", out, "--data-dir", old)
+    assert code == 0
+    assert f"in {out / 'callgenie'}" in said
+    assert "Keep" in said
+    assert "secrets.json" in said
+    with (out / "callgenie" / "phonenumbers.bson").open("rb") as file:
+        assert [number["_id"] for number in decode_file_iter(file)] == ["+14155550100", "+14155550101"]
+
+    assert said_by("restore", out, "--data-dir", new)[0] == 0
+    code, said = said_by("restore", out, "--data-dir", new)
+    assert code == 1
+    assert "in phonenumbers. With --drop" in said
+    assert said_by("restore", "--drop", out, "--data-dir", new)[0] == 0
+
+
+def test_a_restore_waits_for_nobody_who_is_serving(data_folder: Path, numbers: Path, tmp_path: Path) -> None:
+    with running("tests.support.little_server", data_folder, 0) as server:
+        url = server.wait_for("ready")
+        assert said_by("numbers", "import", numbers, "--data-dir", data_folder)[0] == 0
+        # A backup is made while the server works.
+        assert said_by("backup", tmp_path / "out", "--data-dir", data_folder)[0] == 0
+        code, said = said_by("restore", "--drop", tmp_path / "out", "--data-dir", data_folder)
+        assert code == 1
+        assert f"process {server.pid}, at {url}" in said
+        assert server.end(signal.SIGTERM) == 0
+
+
+def test_who_was_erased_stays_erased_and_the_number_goes_back(data_folder: Path, tmp_path: Path) -> None:
+    user = ObjectId()
+    dump = tmp_path / "dump" / "callgenie"
+    dump.mkdir(parents=True)
+    lines = {
+        "users": {"_id": user, "email": "gone@example.com"},
+        "phonenumbers": {"_id": "+14155550100", "state": "assigned", "userId": user, "assignedAt": NOW},
+    }
+    for name, document in lines.items():
+        (dump / f"{name}.bson").write_bytes(encode(document))
+    (data_folder / ERASURES_FILE).write_text(json.dumps({"userId": str(user), "at": "2026-01-01T00:00:00Z"}) + "\n")
+    code, said = said_by("restore", tmp_path / "dump", "--data-dir", data_folder)
+    assert code == 0, said
+    assert "1 of them left out again" in said
+    assert said_by("backup", tmp_path / "out", "--data-dir", data_folder)[0] == 0
+    with (tmp_path / "out" / "callgenie" / "phonenumbers.bson").open("rb") as file:
+        [number] = decode_file_iter(file)
+    assert number["state"] == "quarantine"
+    assert "userId" not in number
+    assert (tmp_path / "out" / "callgenie" / "users.bson").read_bytes() == b""
