@@ -8,9 +8,14 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.lost_answers import lost_answers
 from tests.support.metered_calls import new_user
 
-from callgenie.numbers.errors import NoNumberAvailableError, NumberTakenError
-from callgenie.numbers.models import AssignedNumber, ImportReport, NumberWish, SkippedLine
-from callgenie.numbers.service import SKIPPED_MAX, NumberPool
+from callgenie.numbers.errors import (
+    NoNumberAvailableError,
+    NumberNotAssignedError,
+    NumberNotInPoolError,
+    NumberTakenError,
+)
+from callgenie.numbers.models import AssignedNumber, ImportReport, NumberState, NumberWish, SkippedLine
+from callgenie.numbers.service import EXAMPLES_MAX, NumberPool
 
 Db = AsyncDatabase[dict[str, Any]]
 ANY = NumberWish()
@@ -25,7 +30,8 @@ async def test_an_import_says_what_became_of_each_line(pool: NumberPool, databas
     assert await pool.import_numbers(lines) == ImportReport(
         added=2,
         already_there=1,
-        skipped=(
+        skipped=2,
+        examples=(
             SkippedLine(6, "nonsense", "does not start with + and a country code"),
             SkippedLine(7, "14155550101", "does not start with + and a country code"),
         ),
@@ -60,8 +66,8 @@ async def test_a_large_import_is_read_in_pieces(pool: NumberPool, database: Db) 
 
 async def test_a_file_that_is_no_list_of_numbers_does_not_fill_the_memory(pool: NumberPool) -> None:
     report = await pool.import_numbers(f"line {number} {'x' * 100}" for number in range(3_000))
-    assert (report.added, len(report.skipped)) == (0, SKIPPED_MAX)
-    assert max(len(skipped.text) for skipped in report.skipped) <= 40
+    assert (report.added, report.skipped, len(report.examples)) == (0, 3_000, EXAMPLES_MAX)
+    assert max(len(skipped.text) for skipped in report.examples) <= 40
 
 
 async def test_a_user_gets_a_number_and_keeps_it(pool: NumberPool) -> None:
@@ -171,3 +177,39 @@ async def test_routing_a_call_reads_one_index_entry(pool: NumberPool, database: 
     plan = await database.phonenumbers.find({"_id": number, "state": "assigned"}).explain()
     assert plan["queryPlanner"]["winningPlan"]["inputStage"]["stage"] in {"IDHACK", "IXSCAN"}
     assert plan["executionStats"]["totalDocsExamined"] == 1
+
+
+async def test_the_operator_takes_a_number_back_and_it_rests(pool: NumberPool) -> None:
+    user = new_user()
+    await pool.import_numbers(american(2))
+    mine = await pool.assign(user, ANY)
+    assert await pool.release_whoevers(mine.number) == mine
+    assert await pool.number_of(user) is None
+    with pytest.raises(NumberTakenError):
+        await pool.assign(new_user(), NumberWish(number=mine.number))
+    with pytest.raises(NumberNotAssignedError):
+        await pool.release_whoevers(mine.number)
+    with pytest.raises(NumberNotInPoolError):
+        await pool.release_whoevers("+14155559999")
+
+
+async def test_the_list_shows_each_number_as_it_stands_now(pool: NumberPool, database: Db) -> None:
+    user = new_user()
+    await pool.import_numbers([*american(3), "+442079460000"])
+    await pool.assign(user, NumberWish(number="+14155550000"))
+    for number in ("+14155550001", "+14155550002"):
+        await pool.assign(new_user(), NumberWish(number=number))
+        await pool.release_whoevers(number)
+    over = {"$set": {"quarantineUntil": datetime.now(UTC) - timedelta(seconds=1)}}
+    await database.phonenumbers.update_one({"_id": "+14155550002"}, over)
+    listed = [number async for number in pool.list_everybodys()]
+    assert [(number.number, number.state.value) for number in listed] == [
+        ("+14155550000", "assigned"),
+        ("+14155550001", "quarantine"),
+        ("+14155550002", "free"),
+        ("+442079460000", "free"),
+    ]
+    assert (listed[0].user_id, listed[0].country, listed[0].area_code) == (user, "US", "415")
+    assert [number.free_from is None for number in listed] == [True, False, True, True]
+    free = pool.list_everybodys(state=NumberState.FREE, country="US")
+    assert [number.number async for number in free] == ["+14155550002"]

@@ -1,6 +1,6 @@
 """How the pool refuses."""
 
-from callgenie.kernel.errors import ConflictError
+from callgenie.kernel.errors import ConflictError, NotFoundError
 
 
 class NoNumberAvailableError(ConflictError):
@@ -19,3 +19,21 @@ class NumberTakenError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__("This number is taken. Choose another, or leave it out to get any free one.")
+
+
+class NumberNotInPoolError(NotFoundError):
+    """The pool has no such number."""
+
+    code = "number_not_in_pool"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} is not in the pool. `callgenie numbers list` shows what is.")
+
+
+class NumberNotAssignedError(ConflictError):
+    """Nobody has the number, so nobody can lose it."""
+
+    code = "number_not_assigned"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} is not assigned to anybody.")

@@ -37,6 +37,19 @@ class AssignedNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedNumber:
+    """A number as the operator sees it. `free_from` is the end of its quarantine."""
+
+    number: str
+    state: NumberState
+    country: str | None
+    area_code: str | None
+    user_id: UserId | None
+    assigned_at: datetime | None
+    free_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NumberWish:
     """What the number should be like; None is any."""
 
@@ -56,8 +69,9 @@ class SkippedLine:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of the lines of an import."""
+    """What became of the lines of an import. Of those that were skipped the first ones are shown as examples."""
 
     added: int = 0
     already_there: int = 0
-    skipped: tuple[SkippedLine, ...] = field(default=())
+    skipped: int = 0
+    examples: tuple[SkippedLine, ...] = field(default=())

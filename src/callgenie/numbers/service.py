@@ -1,12 +1,25 @@
 """The pool: numbers come in, are assigned, and come back after a quarantine."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 from callgenie.kernel.ids import UserId
-from callgenie.numbers.errors import NoNumberAvailableError, NumberTakenError
-from callgenie.numbers.models import AssignedNumber, ImportReport, NumberWish, PooledNumber, SkippedLine
+from callgenie.numbers.errors import (
+    NoNumberAvailableError,
+    NumberNotAssignedError,
+    NumberNotInPoolError,
+    NumberTakenError,
+)
+from callgenie.numbers.models import (
+    AssignedNumber,
+    ImportReport,
+    ListedNumber,
+    NumberState,
+    NumberWish,
+    PooledNumber,
+    SkippedLine,
+)
 from callgenie.numbers.reading import UnreadableNumberError, read_number
 from callgenie.numbers.store import NumberStore
 
@@ -14,7 +27,7 @@ from callgenie.numbers.store import NumberStore
 _BATCH_LINES: Final = 1_000
 
 # Of a file that is no list of numbers at all, this many complaints are enough.
-SKIPPED_MAX: Final = 1_000
+EXAMPLES_MAX: Final = 1_000
 _SHOWN_CHARS: Final = 40
 
 
@@ -30,12 +43,12 @@ class NumberPool:
         Numbers that are in the pool stay as they are, so an import can be repeated.
         """
         added = read = 0
-        skipped: list[SkippedLine] = []
+        skipped = _Skipped()
         readable = _read(lines, skipped)
         while batch := list(islice(readable, _BATCH_LINES)):
             read += len(batch)
             added += await self._store.add(batch)
-        return ImportReport(added, read - added, tuple(skipped))
+        return ImportReport(added, read - added, skipped.count, tuple(skipped.examples))
 
     async def assign(self, user_id: UserId, wish: NumberWish) -> AssignedNumber:
         """Give the user a number from the pool, or the one they already have.
@@ -70,8 +83,41 @@ class NumberPool:
         if assigned is not None:
             await self._store.release(assigned)
 
+    async def release_whoevers(self, number: str) -> AssignedNumber:
+        """Take a number away from whoever has it, as the operator may; return what it was.
 
-def _read(lines: Iterable[str], skipped: list[SkippedLine]) -> Iterator[PooledNumber]:
+        Raises:
+            NumberNotInPoolError: There is no such number.
+            NumberNotAssignedError: Nobody has it.
+        """
+        user_id = await self._store.owner_of_any_number(number)
+        assigned = None if user_id is None else await self._store.number_of(user_id)
+        if assigned is not None and assigned.number == number:
+            await self._store.release(assigned)
+            return assigned
+        if await self._store.is_in_pool(number):
+            raise NumberNotAssignedError(number)
+        raise NumberNotInPoolError(number)
+
+    def list_everybodys(
+        self, *, state: NumberState | None = None, country: str | None = None
+    ) -> AsyncIterator[ListedNumber]:
+        """Yield the numbers of the pool in their order, those of every user among them."""
+        return self._store.list_everybodys(state, country)
+
+
+class _Skipped:
+    def __init__(self) -> None:
+        self.count = 0
+        self.examples: list[SkippedLine] = []
+
+    def add(self, line: SkippedLine) -> None:
+        self.count += 1
+        if len(self.examples) < EXAMPLES_MAX:
+            self.examples.append(line)
+
+
+def _read(lines: Iterable[str], skipped: _Skipped) -> Iterator[PooledNumber]:
     for line_number, line in enumerate(lines, start=1):
         text = line.removeprefix("\ufeff").strip()
         if not text or text.startswith("#"):
@@ -79,5 +125,4 @@ def _read(lines: Iterable[str], skipped: list[SkippedLine]) -> Iterator[PooledNu
         try:
             yield read_number(text)
         except UnreadableNumberError as error:
-            if len(skipped) < SKIPPED_MAX:
-                skipped.append(SkippedLine(line_number, text[:_SHOWN_CHARS], str(error)))
+            skipped.add(SkippedLine(line_number, text[:_SHOWN_CHARS], str(error)))

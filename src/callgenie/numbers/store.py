@@ -1,6 +1,6 @@
 """Where the pool is kept. `_id` is the number itself, so a call is routed by one indexed read."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from bson import ObjectId
@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from callgenie.kernel.ids import UserId
 from callgenie.mongo.client import retrying
-from callgenie.numbers.models import AssignedNumber, NumberState, NumberWish, PooledNumber
+from callgenie.numbers.models import AssignedNumber, ListedNumber, NumberState, NumberWish, PooledNumber
 
 Document = dict[str, Any]
 
@@ -26,6 +26,10 @@ _IS_FREE: Final[Document] = {"state": NumberState.FREE.value}
 _IS_OVER_QUARANTINE: Final[Document] = {
     "state": NumberState.QUARANTINE.value,
     "$expr": {"$lt": ["$quarantineUntil", "$$NOW"]},
+}
+
+_QUARANTINE_IS_OVER: Final[Document] = {
+    "$and": [{"$eq": ["$state", NumberState.QUARANTINE.value]}, {"$lt": ["$quarantineUntil", "$$NOW"]}]
 }
 
 
@@ -100,6 +104,19 @@ class NumberStore:
         """Tell whether the number is in the pool, whoever has it."""
         return await retrying(lambda: self._numbers.find_one({"_id": number}, {"_id": 1})) is not None
 
+    async def list_everybodys(self, state: NumberState | None, country: str | None) -> AsyncIterator[ListedNumber]:
+        """Yield the pool's numbers in their order. One whose quarantine is over counts as free."""
+        query = {} if country is None else {"country": country}
+        steps: list[Document] = [
+            {"$match": query},
+            {"$sort": {"_id": 1}},
+            {"$set": {"state": {"$cond": [_QUARANTINE_IS_OVER, NumberState.FREE.value, "$state"]}}},
+            *([] if state is None else [{"$match": {"state": state.value}}]),
+        ]
+        async with await self._numbers.aggregate(steps) as found:
+            async for document in found:
+                yield _listed_of(document)
+
     async def release(self, assigned: AssignedNumber) -> None:
         """Put the number into quarantine, if this assignment of it still stands."""
         query = {
@@ -133,4 +150,17 @@ def _assigned_of(document: Document) -> AssignedNumber:
         assigned_at=document["assignedAt"],
         country=document.get("country"),
         area_code=document.get("areaCode"),
+    )
+
+
+def _listed_of(document: Document) -> ListedNumber:
+    state, user_id = NumberState(document["state"]), document.get("userId")
+    return ListedNumber(
+        number=document["_id"],
+        state=state,
+        country=document.get("country"),
+        area_code=document.get("areaCode"),
+        user_id=None if user_id is None else UserId(str(user_id)),
+        assigned_at=document.get("assignedAt"),
+        free_from=document.get("quarantineUntil") if state is NumberState.QUARANTINE else None,
     )
