@@ -40,7 +40,7 @@ from callgenie.lifecycle.export import AccountExport
 from callgenie.lifecycle.signup import SignUp
 from callgenie.mail.console import ConsoleMailer
 from callgenie.mail.models import Mailer
-from callgenie.mail.smtp import IMPLICIT_TLS_PORT, SUBMISSION_PORT, SmtpMailer, SmtpServer, Tls
+from callgenie.mail.smtp import IMPLICIT_TLS_PORT, SUBMISSION_PORT, SmtpMailer, SmtpServer, Tls, default_sender
 from callgenie.mongo.client import Database
 from callgenie.mongo.counters import SharedCounters
 from callgenie.mongo.readiness import Readiness
@@ -278,7 +278,7 @@ def mailer_of(settings: Settings, origin: str) -> Mailer:
         password = unquote(parts.password) if parts.password else None
     if host is None:
         return ConsoleMailer()
-    sender = settings.mail_from or f"CallGenie <callgenie@{urlsplit(origin).hostname}>"
+    sender = settings.mail_from or default_sender(urlsplit(origin).hostname or "")
     return SmtpMailer(SmtpServer(host, port, username, password, tls), sender=sender)
 
 

@@ -7,7 +7,7 @@ from tests.support.mail_sink import Letterbox, mail_sink, text_of
 
 from callgenie.mail.errors import MailRefusedError, MailServerAwayError
 from callgenie.mail.models import Action, Letter, Mail
-from callgenie.mail.smtp import SmtpMailer, SmtpServer, Tls, message_id
+from callgenie.mail.smtp import SmtpMailer, SmtpServer, Tls, default_sender, message_id
 
 LETTER = Letter("Hello there", "Hello,", ("a paragraph",), Action("Go", "https://example.com/" + "x" * 120))
 MAIL = Mail("verify:1:2", "owner@example.com", LETTER, datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC))
@@ -93,3 +93,11 @@ async def test_a_password_is_never_sent_in_the_clear_over_the_network(sink: Lett
     with pytest.raises(MailServerAwayError):
         await SmtpMailer(SmtpServer("127.0.0.1", sink.port, tls=Tls.STARTTLS), sender="x@y.test").send(MAIL)
     assert sink.messages == []
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [("calls.example.com", "calls.example.com"), ("127.0.0.1", "localhost"), ("::1", "localhost"), ("", "localhost")],
+)
+def test_without_a_sender_mail_comes_from_the_server_s_own_name(host: str, domain: str) -> None:
+    assert default_sender(host) == f"CallGenie <callgenie@{domain}>"

@@ -6,6 +6,7 @@ from callgenie import __version__
 from callgenie.cli.backup import backup
 from callgenie.cli.demo.command import demo
 from callgenie.cli.init_db import init_db
+from callgenie.cli.mail import app as mail
 from callgenie.cli.numbers import app as numbers
 from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
@@ -25,6 +26,7 @@ app.command()(demo)
 app.command()(serve)
 app.command("init-db")(init_db)
 app.add_typer(numbers, name="numbers")
+app.add_typer(mail, name="mail")
 app.command()(backup)
 app.command()(restore)
 app.command()(settings)

@@ -133,7 +133,8 @@ class Delivery:
             await self._postpone(entry, f"It could not be written ({type(error).__name__}).", report)
         else:
             report.sent += 1
-            _log.info(MAIL_SENT, mail=entry.id, attempts=entry.attempts)
+            if self._mailer.delivers:
+                _log.info(MAIL_SENT, mail=entry.id, attempts=entry.attempts)
             await self._store.finish(entry, OutboxState.SENT if self._mailer.delivers else OutboxState.KEPT)
 
     async def _write(self, entry: OutboxEntry) -> Written | None:

@@ -1,6 +1,7 @@
 """Mail over SMTP (RFC 5321)."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,6 +94,25 @@ class SmtpMailer:
                 timeout=self._timeout,
             )
 
+    async def sign_in(self) -> None:
+        """Do all that comes before a mail, and send none.
+
+        Raises:
+            MailServerAwayError: The server cannot be reached, or does not accept us.
+        """
+        server = self._server
+        with _judged():
+            async with aiosmtplib.SMTP(
+                hostname=server.host,
+                port=server.port,
+                username=server.username,
+                password=server.password,
+                use_tls=server.implicit_tls,
+                start_tls=server.start_tls,
+                timeout=self._timeout,
+            ) as connection:
+                await connection.noop()
+
 
 def message_of(mail: Mail, sender: str) -> EmailMessage:
     """Return the mail as it is sent: text first, HTML beside it (RFC 2046, 5.1.4)."""
@@ -109,6 +129,12 @@ def message_of(mail: Mail, sender: str) -> EmailMessage:
     message.set_content(text, cte="7bit" if text.isascii() else "quoted-printable")
     message.add_alternative(page, subtype="html", cte="7bit" if page.isascii() else "quoted-printable")
     return message
+
+
+def default_sender(host: str) -> str:
+    """Return whom mail comes from when nobody has said; an address (no name) is nobody's mail domain."""
+    domain = host if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*", host) else "localhost"
+    return f"CallGenie <callgenie@{domain}>"
 
 
 def message_id(mail_id: str, sender: str) -> str:
