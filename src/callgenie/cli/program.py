@@ -12,6 +12,8 @@ from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
 from callgenie.cli.settings import settings
 from callgenie.cli.terminal import out
+from callgenie.cli.usage import app as usage
+from callgenie.cli.users import app as users
 
 app = typer.Typer(
     name="callgenie",
@@ -26,6 +28,8 @@ app.command()(demo)
 app.command()(serve)
 app.command("init-db")(init_db)
 app.add_typer(numbers, name="numbers")
+app.add_typer(users, name="users")
+app.add_typer(usage, name="usage")
 app.add_typer(mail, name="mail")
 app.command()(backup)
 app.command()(restore)

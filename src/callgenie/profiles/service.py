@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from callgenie.kernel.ids import UserId
+from callgenie.kernel.vocabulary import PlanName
 from callgenie.profiles.errors import ProfileChangedError
 from callgenie.profiles.models import (
     Business,
@@ -75,3 +76,14 @@ class ProfileService:
         if changed is None:
             raise ProfileChangedError
         return changed
+
+    async def change_plan(self, user_id: UserId, plan: PlanName) -> Profile:
+        """Put the user on another plan, as the operator may. The ledger asks for it at each step, so calls feel it too.
+
+        The periods stay as they are: what was used in the present one stays used.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+        """
+        await self.get(user_id)
+        return await self._store.change_plan(user_id, plan) or await self.get(user_id)

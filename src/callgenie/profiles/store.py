@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.kernel.ids import UserId
+from callgenie.kernel.vocabulary import PlanName
 from callgenie.mongo.client import retrying
 from callgenie.profiles.documents import (
     BUSINESS_NAMES,
@@ -18,7 +19,7 @@ from callgenie.profiles.documents import (
     profile_of,
     subscription_document,
 )
-from callgenie.profiles.models import BusinessChanges, PreferenceChanges, Profile
+from callgenie.profiles.models import BusinessChanges, PreferenceChanges, Profile, SubscriptionStatus
 
 Document = dict[str, Any]
 
@@ -73,6 +74,16 @@ class ProfileStore:
         """
         fields = fields_of(changes, BUSINESS_NAMES)
         return await self._change(user_id, {f"business.{name}": value for name, value in fields.items()}, versions)
+
+    async def change_plan(self, user_id: UserId, plan: PlanName) -> Profile | None:
+        """Set the plan, in force from now on; return the profile as it is then, or None if there is none."""
+        fields: Document = {
+            "plan": plan.value,
+            "status": SubscriptionStatus.ACTIVE.value,
+            "pendingPlan": None,
+            "cancelAtPeriodEnd": False,
+        }
+        return await self._change(user_id, {f"subscription.{name}": value for name, value in fields.items()}, None)
 
     async def _change(self, user_id: UserId, fields: Document, versions: Collection[int] | None) -> Profile | None:
         # The write leaves its own mark and does not match where that mark is, so a repetition counts no version twice.
