@@ -5,6 +5,7 @@ import typer
 from callgenie import __version__
 from callgenie.cli.backup import backup
 from callgenie.cli.demo.command import demo
+from callgenie.cli.doctor.command import doctor
 from callgenie.cli.init_db import init_db
 from callgenie.cli.mail import app as mail
 from callgenie.cli.numbers import app as numbers
@@ -33,6 +34,7 @@ app.add_typer(usage, name="usage")
 app.add_typer(mail, name="mail")
 app.command()(backup)
 app.command()(restore)
+app.command()(doctor)
 app.command()(settings)
 
 

@@ -1,0 +1,1 @@
+"""`callgenie doctor`: looks at everything an installation needs, and says what to do."""
