@@ -8,6 +8,7 @@ from callgenie.cli.demo.command import demo
 from callgenie.cli.doctor.command import doctor
 from callgenie.cli.init_db import init_db
 from callgenie.cli.mail import app as mail
+from callgenie.cli.migrate import migrate
 from callgenie.cli.numbers import app as numbers
 from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
@@ -34,6 +35,7 @@ app.add_typer(usage, name="usage")
 app.add_typer(mail, name="mail")
 app.command()(backup)
 app.command()(restore)
+app.command()(migrate)
 app.command()(doctor)
 app.command()(settings)
 

@@ -109,9 +109,3 @@ class RestoreWhileServingError(ConflictError):
     """A server works on the database that is to be replaced."""
 
     code = "restore_while_serving"
-
-
-class SourceIsTargetError(ConflictError):
-    """What is to be migrated is the very database that it should go into."""
-
-    code = "migration_source_is_target"
