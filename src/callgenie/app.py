@@ -14,7 +14,9 @@ from callgenie.conversations.routes import usage_router as daily_usage
 from callgenie.http import edge
 from callgenie.http.health import router as health
 from callgenie.http.idempotency import IdempotencyMiddleware
+from callgenie.http.metrics import router as metrics
 from callgenie.http.rate_limiting import RateLimitMiddleware
+from callgenie.http.request_watch import RequestWatchMiddleware
 from callgenie.lifecycle.routes import router as lifecycle
 from callgenie.numbers.routes import router as numbers
 from callgenie.profiles.routes import router as profiles
@@ -38,6 +40,7 @@ ROUTERS: Final = (
     daily_usage,
     calls,
     health,
+    metrics,
 )
 
 
@@ -55,7 +58,12 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.services = services
-    edge.install(app, before_body=_before_body(services), after_body=_after_body(services))
+    edge.install(
+        app,
+        around=[Middleware(RequestWatchMiddleware, meter=services.metrics)],
+        before_body=_before_body(services),
+        after_body=_after_body(services),
+    )
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from urllib.parse import unquote, urlsplit
 
+from prometheus_client import CollectorRegistry
+
 from callgenie.billing.ledger import UsageLedger
-from callgenie.billing.notices import KINDS, MovedUsage, UsageNotices, UsageNoticeWriter
 from callgenie.billing.service import UsageService
 from callgenie.billing.terms import TermsReader
 from callgenie.calls.admission import Admission
@@ -16,7 +17,9 @@ from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.sweeper import Sweeper
 from callgenie.conversations.daily import DailyUsageReader
+from callgenie.conversations.ledger_watch import LedgerWatch
 from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.reconciliation import Reconciliation
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.recording_store import RecordingStore
 from callgenie.conversations.service import ConversationService
@@ -31,7 +34,6 @@ from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.jobs.periodic import every
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.counting import LocalCounters
-from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.kernel.secret_file import Secrets
 from callgenie.lifecycle.belongings_store import BelongingsStore
@@ -48,6 +50,7 @@ from callgenie.mongo.counters import SharedCounters
 from callgenie.mongo.readiness import Readiness
 from callgenie.numbers.service import NumberPool
 from callgenie.numbers.store import NumberStore
+from callgenie.observability.metrics import Metrics
 from callgenie.profiles.models import DEFAULT_LANGUAGE, DEFAULT_MODEL
 from callgenie.profiles.options import VoiceOptions
 from callgenie.profiles.service import ProfileService
@@ -58,6 +61,7 @@ from callgenie.users.accounts import Accounts
 from callgenie.users.api_key_store import ApiKeyStore
 from callgenie.users.api_keys import ApiKeys
 from callgenie.users.attempts import AttemptBudgets
+from callgenie.users.census_store import CensusStore
 from callgenie.users.credential_store import CredentialStore
 from callgenie.users.letters import Links, account_writers
 from callgenie.users.one_time_token_store import OneTimeTokenStore
@@ -79,6 +83,9 @@ SWEEP_EVERY_SECONDS = 5.0
 
 # An erasure that was cut off goes on this long after the next process has started, at the latest.
 ERASE_EVERY_SECONDS = 5.0
+
+# As often as Prometheus usually asks.
+FIGURES_EVERY_SECONDS = 15.0
 
 # Nobody waits longer than this for a mail to be on its way; each worker asks the database once in this time.
 DELIVER_EVERY_SECONDS = 1.0
@@ -121,7 +128,6 @@ class Records:
     registrations: Registrations
     password_changes: PasswordChanges
     outbox: OutboxStore
-    usage_notices: UsageNotices
     cursors: CursorSigner
     numbers: NumberPool
     ledger: UsageLedger
@@ -145,6 +151,8 @@ class Services(Records):
     erasures: Erasures
     idempotency: IdempotencyStore
     limits: RateLimits | None
+    metrics: Metrics
+    ledger_watch: LedgerWatch
     readiness: Readiness
     delivery: Delivery
 
@@ -162,8 +170,7 @@ def build_records(
     access = AccessTokens([secrets.jwt_secret], clock, randomness)
     profiles = ProfileService(ProfileStore(db), users, OPTIONS)
     attempts = build_attempts(settings, database, clock)
-    moved = MovedUsage()
-    ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
+    ledger, terms, cursors = UsageLedger(db), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
     usage = UsageService(ledger, terms, clock)
     recording = Recording(
         store=RecordingStore(db),
@@ -187,7 +194,6 @@ def build_records(
         registrations=registrations,
         password_changes=PasswordChanges(CredentialStore(db), passwords, tokens, sessions, randomness),
         outbox=outbox,
-        usage_notices=UsageNotices(moved, ledger, terms, outbox, clock),
         cursors=cursors,
         numbers=NumberPool(NumberStore(db)),
         ledger=ledger,
@@ -218,7 +224,9 @@ def build_limits(settings: Settings, database: Database, clock: Clock) -> RateLi
 def build_services(records: Records, secrets: Secrets, providers: VoiceProviders, *, own_url: str) -> Services:
     """Put together the whole server. `own_url` is where this machine reaches it, for when PUBLIC_URL is not set."""
     settings, clock = records.settings, records.clock
-    calls = LiveCallStore(records.database.db)
+    db = records.database.db
+    metrics = Metrics(CollectorRegistry())
+    calls = LiveCallStore(db)
     tokens = MediaTokens(secrets.jwt_secret.encode())
     admission = Admission(
         numbers=records.numbers, terms=records.terms, calls=calls, ledger=records.ledger, tokens=tokens, clock=clock
@@ -232,17 +240,24 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         tokens=tokens,
         randomness=records.randomness,
         max_call_seconds=settings.max_call_seconds,
+        watch=metrics,
     )
-    live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms))
+    live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms), metrics)
+    pool = records.database.pool
+    metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)
+    metrics.watch("callgenie_database_connections_open", "Connections to the database.", lambda: pool.open)
+    metrics.watch("callgenie_database_connections_in_use", "Those of them at work.", lambda: pool.in_use)
     return Services(
         **{field.name: getattr(records, field.name) for field in fields(records)},
         public_url=settings.public_url or own_url,
         desk=desk,
         live=live,
-        sweeper=Sweeper(calls, records.ledger, records.recording),
+        sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
         erasures=build_erasures(records, calls, live),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
+        metrics=metrics,
+        ledger_watch=LedgerWatch(Reconciliation(records.ledger, TotalsStore(db)), CensusStore(db)),
         readiness=Readiness(records.database, clock),
         delivery=build_delivery(records, secrets, origin=settings.public_url or own_url),
     )
@@ -266,11 +281,7 @@ def build_delivery(records: Records, secrets: Secrets, *, origin: str) -> Delive
     """Put together what writes and sends mail; links in it lead to `origin`."""
     db = records.database.db
     users, tokens = UserStore(db), OneTimeTokens(secrets.jwt_secret)
-    links = Links(origin, tokens, OneTimeTokenStore(db))
-    writers = {
-        **account_writers(users, RegistrationStore(db), links),
-        **dict.fromkeys(KINDS, UsageNoticeWriter(users, origin)),
-    }
+    writers = account_writers(users, RegistrationStore(db), Links(origin, tokens, OneTimeTokenStore(db)))
     return Delivery(records.outbox, mailer_of(records.settings, origin), writers, records.randomness)
 
 
@@ -291,6 +302,15 @@ def mailer_of(settings: Settings, origin: str) -> Mailer:
     return SmtpMailer(SmtpServer(host, port, username, password, tls), sender=sender)
 
 
+async def gather_figures(services: Services) -> None:
+    """Take the figures that are too dear to be read each time somebody asks."""
+    metrics = services.metrics
+    metrics.free_numbers.set(await services.numbers.count_free())
+    metrics.outbox_seconds.set(await services.outbox.oldest_waiting_seconds())
+    await services.ledger_watch.look()
+    metrics.ledger_mismatches.set(services.ledger_watch.mismatches)
+
+
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[Services]:
     """Run what works beside requests and calls during the block."""
@@ -301,7 +321,7 @@ async def running(services: Services) -> AsyncIterator[Services]:
             ),
             group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
             group.create_task(
-                every(DELIVER_EVERY_SECONDS, services.usage_notices.look, name="notices"), name="look at usage"
+                every(FIGURES_EVERY_SECONDS, lambda: gather_figures(services), name="figures"), name="gather figures"
             ),
             group.create_task(
                 every(ERASE_EVERY_SECONDS, services.erasures.round, name="erase"), name="go on with erasures"
@@ -312,7 +332,4 @@ async def running(services: Services) -> AsyncIterator[Services]:
         finally:
             for job in jobs:
                 job.cancel()
-            # What the last calls have used; without the database, the next call makes up for it.
-            with suppress(UnavailableError):
-                await services.usage_notices.look()
             services.passwords.close()

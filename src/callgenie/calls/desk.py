@@ -6,6 +6,7 @@ between any two the `sweeper` takes the next one.
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -19,6 +20,7 @@ from callgenie.calls.admission import ENDINGS, Admission
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted, AnsweredCall, Beat, CallLimits, EndedCall, IncomingCall, Refused
+from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation, Ending
 from callgenie.conversations.settlement import Settlement
@@ -77,6 +79,7 @@ class CallDesk:
         tokens: MediaTokens,
         randomness: Randomness,
         max_call_seconds: int,
+        watch: CallWatch = NOBODY,
     ) -> None:
         self._admission = admission
         self._profiles = profiles
@@ -87,6 +90,7 @@ class CallDesk:
         self._tokens = tokens
         self._randomness = randomness
         self._limits = CallLimits(max_seconds=max_call_seconds)
+        self._watch = watch
 
     async def ring(self, call: IncomingCall) -> Admitted | Refused:
         """Steps 1 and 2: record that the call rings, and admit it if the plan allows; again: the same answer.
@@ -96,7 +100,10 @@ class CallDesk:
         Raises:
             UnavailableError: The database is away.
         """
-        return await self._admission.ring(call)
+        answer = await self._admission.ring(call)
+        if isinstance(answer, Refused):
+            self._watch.call_refused(answer.reason)
+        return answer
 
     async def answer(self, session_id: SessionId, media_token: str) -> AnsweredCall:
         """Step 3: join the caller to the call that the token was made for. A token works once.
@@ -175,6 +182,8 @@ class CallDesk:
             at=call.answered_at + timedelta(milliseconds=turn.started_ms),
             elapsed_seconds=math.ceil(elapsed_seconds),
         )
+        if turn.latency is not None:
+            self._watch.turn_kept(asdict(turn.latency))
 
     async def end(self, call: AnsweredCall, *, reason: EndedReason, fault: Fault, elapsed_seconds: float) -> EndedCall:
         """Steps 5 and 6: end the call and settle it. Whoever comes second gets what the first made of it.
@@ -187,9 +196,11 @@ class CallDesk:
         """
         ending = Ending(CallStatus.COMPLETED, reason, fault)
         seconds = math.ceil(elapsed_seconds)
-        ended = await self._calls.end(
-            call.user_id, call.session_id, ending, elapsed_seconds=seconds
-        ) or await self._calls.get(call.user_id, call.session_id)
+        ended = await self._calls.end(call.user_id, call.session_id, ending, elapsed_seconds=seconds)
+        if ended is not None:
+            self._watch.call_ended(reason, elapsed_seconds)
+        else:
+            ended = await self._calls.get(call.user_id, call.session_id)
         if ended is None:
             raise CallNotWaitingError
         settled = await self._settle(ended)
@@ -225,6 +236,7 @@ class CallDesk:
         abandoned = await self._calls.dismiss(call.user_id, call.session_id, ending, may_hold=True)
         if abandoned is not None:
             _log.info(CALL_ABANDONED, session_id=call.session_id, user_id=call.user_id)
+            self._watch.call_refused(EndedReason.CALLER_HANGUP)
             await self._settle(abandoned)
 
     async def _settle(self, ended: Conversation) -> bool:

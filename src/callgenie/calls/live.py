@@ -8,11 +8,13 @@ import structlog
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.running import RunningCall
+from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import EndedReason, Fault
 from callgenie.profiles.greetings import greeting_of
 from callgenie.profiles.hours import hours_sentence
+from callgenie.voice.guarded import on_provider_failure
 from callgenie.voice.ports import AudioLink, Knowledge, Question, VoiceProviders
 from callgenie.voice.session import CallScript
 from callgenie.voice.timings import Timings
@@ -38,7 +40,9 @@ class LiveCalls:
         providers: VoiceProviders,
         clock: Clock,
         timings: Timings = Timings(),  # noqa: B008 - frozen
+        watch: CallWatch = NOBODY,
     ) -> None:
+        self._watch = watch
         self._desk = desk
         self._providers = providers
         self._clock = clock
@@ -73,9 +77,11 @@ class LiveCalls:
             call.finish(SHUTDOWN_GOODBYE, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
         self._running[answered.session_id] = call
         self._none_running.clear()
+        listening = on_provider_failure.set(self._watch.provider_failed)
         try:
             await call.run()
         finally:
+            on_provider_failure.reset(listening)
             del self._running[answered.session_id]
             if not self._running:
                 self._none_running.set()

@@ -13,12 +13,13 @@ import structlog
 
 from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.models import MeteredCall
+from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation
 from callgenie.conversations.settlement import Settlement
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
-from callgenie.kernel.vocabulary import Carrier
+from callgenie.kernel.vocabulary import Carrier, EndedReason
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +52,10 @@ class SweepReport:
 class Sweeper:
     """Ends calls at their last heartbeat, and settles what was left unsettled."""
 
-    def __init__(self, calls: LiveCallStore, ledger: UsageLedger, recorded: RecordedCalls) -> None:
+    def __init__(
+        self, calls: LiveCallStore, ledger: UsageLedger, recorded: RecordedCalls, watch: CallWatch = NOBODY
+    ) -> None:
+        self._watch = watch
         self._calls = calls
         self._ledger = ledger
         self._settlement = Settlement(ledger, calls)
@@ -82,6 +86,7 @@ class Sweeper:
             report.settled += 1
         elif (expired := await self._calls.expire(conversation)) is not None:
             _log.warning(CALL_EXPIRED, session_id=expired.session_id, seconds=expired.duration)
+            self._watch.call_ended(expired.ended_reason or EndedReason.LEASE_EXPIRED, expired.duration or 0)
             report.ended += 1
             await self._settlement.settle(expired)
 

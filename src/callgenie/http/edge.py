@@ -11,16 +11,21 @@ from callgenie.http.request_id import RequestIdMiddleware
 from callgenie.http.unexpected import UnexpectedErrorMiddleware
 
 
-def install(app: FastAPI, *, before_body: Sequence[Middleware] = (), after_body: Sequence[Middleware] = ()) -> None:
-    """Give `app` problems, request ids, a body limit and the last net, and what stands before and after the limit.
+def install(
+    app: FastAPI,
+    *,
+    around: Sequence[Middleware] = (),
+    before_body: Sequence[Middleware] = (),
+    after_body: Sequence[Middleware] = (),
+) -> None:
+    """Give `app` problems, request ids, a body limit and the last net, and what else stands between them.
 
-    The one added last stands outermost: the request id must be on the answers of all others. What is given comes in
-    the order in which a request meets it. `before_body` judges a request by its head alone; `after_body` finds its
-    body whole.
+    A request meets them in the order of the list below; the id comes first, as all answers carry it. `around` sees
+    every answer, `before_body` judges a request by its head alone, `after_body` finds its body whole.
     """
     problems.install(app)
     within = [*before_body, Middleware(BodyLimitMiddleware), *after_body]
-    for middleware in (Middleware(RequestIdMiddleware), Middleware(UnexpectedErrorMiddleware), *within):
+    for middleware in (Middleware(RequestIdMiddleware), *around, Middleware(UnexpectedErrorMiddleware), *within):
         app.user_middleware.append(middleware)
     # A redirect for a slash too many would take its host from the request's own headers.
     app.router.redirect_slashes = False

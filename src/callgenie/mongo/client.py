@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -26,6 +26,7 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
     WTimeoutError,
 )
+from pymongo.monitoring import ConnectionPoolListener
 
 from callgenie.mongo.errors import (
     DatabaseAddressError,
@@ -81,12 +82,43 @@ _PAUSE_LONGEST_SECONDS: Final = 0.8
 _jitter = random.SystemRandom()
 
 
+class PoolUse(ConnectionPoolListener):
+    """How many connections there are, and how many of them are at work."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.in_use = 0
+
+    def connection_created(self, event: object) -> None:  # noqa: ARG002 - all connections count alike
+        """Count a new connection."""
+        self.open += 1
+
+    def connection_closed(self, event: object) -> None:  # noqa: ARG002
+        """Count one less."""
+        self.open -= 1
+
+    def connection_checked_out(self, event: object) -> None:  # noqa: ARG002
+        """Count one that goes to work."""
+        self.in_use += 1
+
+    def connection_checked_in(self, event: object) -> None:  # noqa: ARG002
+        """Count one that is done."""
+        self.in_use -= 1
+
+    def _ignore(self, event: object) -> None:
+        """Take what changes neither figure."""
+
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+    connection_ready = connection_check_out_started = connection_check_out_failed = _ignore
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A connected client and the database in it that is ours."""
 
     client: AsyncMongoClient[Document]
     db: AsyncDatabase[Document]
+    pool: PoolUse = field(default_factory=PoolUse)
 
     async def close(self) -> None:
         """Close every connection. Closing twice is harmless."""
@@ -142,14 +174,15 @@ async def connect(uri: str, *, listeners: Sequence[Any] = ()) -> Database:
         StandaloneServerError: The server is not part of a replica set.
         ServerTooOldError: The server is older than MongoDB 6.0.
     """
-    client = _client(uri, listeners)
+    pool = PoolUse()
+    client = _client(uri, [*listeners, pool])
     try:
         db = client.get_default_database(DEFAULT_DATABASE)
         await _verify(client, hosts_of(uri))
     except BaseException:
         await client.close()
         raise
-    return Database(client, db)
+    return Database(client, db, pool)
 
 
 def _client(uri: str, listeners: Sequence[Any]) -> AsyncMongoClient[Document]:

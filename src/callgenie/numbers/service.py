@@ -77,6 +77,10 @@ class NumberPool:
         """Return whose number was dialled, or None: the routing of calls."""
         return await self._store.owner_of_any_number(dialled)
 
+    async def count_free(self) -> int:
+        """Return how many numbers can be assigned; where there are very many, a part of them."""
+        return await self._store.count_free()
+
     async def release(self, user_id: UserId) -> None:
         """Take the user's number away and keep it from others for a while; without a number, nothing happens."""
         assigned = await self._store.number_of(user_id)

@@ -21,6 +21,9 @@ _QUARANTINE_MS: Final = QUARANTINE_DAYS * 24 * 60 * 60 * 1000
 # A batch of an import: large enough that the network is not what takes the time, small enough for the deadline.
 _IMPORT_SECONDS: Final = 30.0
 
+# Who has this many free numbers need not know how many more.
+_COUNTED_MAX: Final = 100_000
+
 _IS_FREE: Final[Document] = {"state": NumberState.FREE.value}
 # There is no job that frees numbers: whoever looks for one takes those whose quarantine is over as well.
 _IS_OVER_QUARANTINE: Final[Document] = {
@@ -99,6 +102,11 @@ class NumberStore:
         query = {"_id": number, "state": NumberState.ASSIGNED.value}
         found = await retrying(lambda: self._numbers.find_one(query, {"userId": 1}))
         return None if found is None else UserId(str(found["userId"]))
+
+    async def count_free(self) -> int:
+        """Return how many numbers can be assigned, counted to a limit."""
+        free = {"$or": [_IS_FREE, _IS_OVER_QUARANTINE]}
+        return await retrying(lambda: self._numbers.count_documents(free, limit=_COUNTED_MAX))
 
     async def is_in_pool(self, number: str) -> bool:
         """Tell whether the number is in the pool, whoever has it."""

@@ -7,6 +7,7 @@ passed on: half an answer twice is worse than an apology.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from contextvars import ContextVar
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import structlog
@@ -30,6 +31,12 @@ PROVIDER_FAILED = "voice.provider_failed"
 T = TypeVar("T")
 
 _ATTEMPTS: Final = 2
+
+# Who is told of every failure, also of one that a second attempt makes good. Whoever runs a call sets it for the
+# call's tasks: the four functions below are asked from many places, and none of those has anything to do with it.
+on_provider_failure: Final[ContextVar[Callable[[str, str], None] | None]] = ContextVar(
+    "on_provider_failure", default=None
+)
 
 
 class _Closable(Protocol):
@@ -72,6 +79,7 @@ async def prepared(model: LanguageModel, knowledge: Knowledge, timeout_ms: int) 
     try:
         await _within(timeout_ms, attempt, "language model")
     except ProviderError as error:
+        _tell(error)
         _log.warning(PROVIDER_FAILED, again=True, provider=error.provider, category=error.category)
 
 
@@ -142,7 +150,14 @@ async def _within(timeout_ms: int, work: Callable[[], Awaitable[T]], what: str) 
         raise ProviderError(what, "unexpected", permanent=False) from error
 
 
+def _tell(error: ProviderError) -> None:
+    tell = on_provider_failure.get()
+    if tell is not None:
+        tell(error.provider, error.category)
+
+
 def _judge(reason: EndedReason, error: ProviderError, *, again: bool) -> None:
+    _tell(error)
     details: dict[str, Any] = {"provider": error.provider, "category": error.category, "permanent": error.permanent}
     if again and not error.permanent:
         _log.warning(PROVIDER_FAILED, again=True, **details)
