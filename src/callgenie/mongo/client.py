@@ -16,6 +16,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ConfigurationError,
     ExecutionTimeout,
     InvalidName,
@@ -133,6 +134,9 @@ def deadline(seconds: float = 5.0) -> AbstractContextManager[None]:
 def is_repeatable(error: PyMongoError) -> bool:
     """Tell whether the operation may succeed when asked again; whether it was done already is unknown."""
     if isinstance(error, AutoReconnect | WTimeoutError | WaitQueueTimeoutError):
+        return True
+    if isinstance(error, BulkWriteError) and not (error.details or {}).get("writeErrors"):
+        # Every write was done, and not said by a majority yet.
         return True
     return any(error.has_error_label(label) for label in _REPEATABLE_LABELS)
 

@@ -223,6 +223,7 @@ async def test_what_was_deleted_or_erased_here_does_not_come_back(api: WholeApi,
     ):
         await api.db[collection].delete_many({key: gone["_id"]})
     await api.db.erasures.insert_one({"_id": gone["_id"], "requestedAt": SIGNED_UP})
+    await node.conversations.insert_one(old_pair(user, "CA-3"))
     report = await migrate(api, node)
     assert "this user was erased here" in report.skipped.counts
     assert await api.db.users.count_documents({}) == 1
@@ -256,6 +257,12 @@ async def test_lost_answers_double_nothing(api: WholeApi, node: Db) -> None:
     conversation = await api.db.conversations.find_one({})
     assert conversation is not None
     assert len(conversation["turns"]) == 4
+    await node.conversations.insert_one(old_pair(user, "CA-1", after=9))
+    async with lost_answers(api.db, "update", "findAndModify", times=1):
+        await migrate(api, node)
+    conversation = await api.db.conversations.find_one({})
+    assert conversation is not None
+    assert len(conversation["turns"]) == 6
     assert await mismatches(api) == []
 
 
