@@ -13,6 +13,11 @@ ROUTES: Final = {
     },
     ("POST", "/api/auth/login"): {"email": "owner@example.com", "password": PASSWORD},
     ("POST", "/api/auth/refresh"): {"refreshToken": "x"},
+    ("POST", "/api/auth/verify-email"): {"token": "x"},
+    ("POST", "/api/auth/resend-verification"): {"email": "owner@example.com"},
+    ("POST", "/api/auth/forgot-password"): {"email": "owner@example.com"},
+    ("POST", "/api/auth/reset-password"): {"token": "x", "password": PASSWORD},
+    ("POST", "/api/auth/change-password"): {"currentPassword": "not it", "newPassword": PASSWORD},
     ("PUT", "/api/user/preferences"): {
         "voiceModel": "nanotts-en-us",
         "aiModel": "faq",
