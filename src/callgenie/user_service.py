@@ -8,7 +8,7 @@ once: a call that one of them counts is a call that the other one knows.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ from typing import Self
 from callgenie.billing.models import Usage
 from callgenie.conversations.models import Conversation, Exchange, MetricValue, SavedExchange
 from callgenie.kernel.clock import SystemClock
-from callgenie.kernel.errors import InvalidError
+from callgenie.kernel.errors import InvalidError, UnavailableError
 from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
 from callgenie.kernel.vocabulary import CallStatus
 from callgenie.mongo.embedded import open_database
@@ -63,6 +63,9 @@ class UserService:
             try:
                 yield cls(records)
             finally:
+                # A server on the same database sends what is asked for here.
+                with suppress(UnavailableError):
+                    await records.usage_notices.look()
                 records.passwords.close()
 
     async def create_user(

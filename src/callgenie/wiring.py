@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from urllib.parse import unquote, urlsplit
 
 from prometheus_client import CollectorRegistry
 
 from callgenie.billing.ledger import UsageLedger
+from callgenie.billing.notices import KINDS, MovedUsage, UsageNotices, UsageNoticeWriter
 from callgenie.billing.service import UsageService
 from callgenie.billing.terms import TermsReader
 from callgenie.calls.admission import Admission
@@ -34,6 +35,7 @@ from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.jobs.periodic import every
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.counting import LocalCounters
+from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.kernel.secret_file import Secrets
 from callgenie.lifecycle.belongings_store import BelongingsStore
@@ -128,6 +130,7 @@ class Records:
     registrations: Registrations
     password_changes: PasswordChanges
     outbox: OutboxStore
+    usage_notices: UsageNotices
     cursors: CursorSigner
     numbers: NumberPool
     ledger: UsageLedger
@@ -170,7 +173,8 @@ def build_records(
     access = AccessTokens([secrets.jwt_secret], clock, randomness)
     profiles = ProfileService(ProfileStore(db), users, OPTIONS)
     attempts = build_attempts(settings, database, clock)
-    ledger, terms, cursors = UsageLedger(db), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
+    moved = MovedUsage()
+    ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
     usage = UsageService(ledger, terms, clock)
     recording = Recording(
         store=RecordingStore(db),
@@ -194,6 +198,7 @@ def build_records(
         registrations=registrations,
         password_changes=PasswordChanges(CredentialStore(db), passwords, tokens, sessions, randomness),
         outbox=outbox,
+        usage_notices=UsageNotices(moved, ledger, terms, outbox, clock),
         cursors=cursors,
         numbers=NumberPool(NumberStore(db)),
         ledger=ledger,
@@ -281,7 +286,11 @@ def build_delivery(records: Records, secrets: Secrets, *, origin: str) -> Delive
     """Put together what writes and sends mail; links in it lead to `origin`."""
     db = records.database.db
     users, tokens = UserStore(db), OneTimeTokens(secrets.jwt_secret)
-    writers = account_writers(users, RegistrationStore(db), Links(origin, tokens, OneTimeTokenStore(db)))
+    links = Links(origin, tokens, OneTimeTokenStore(db))
+    writers = {
+        **account_writers(users, RegistrationStore(db), links),
+        **dict.fromkeys(KINDS, UsageNoticeWriter(users, origin)),
+    }
     return Delivery(records.outbox, mailer_of(records.settings, origin), writers, records.randomness)
 
 
@@ -321,6 +330,9 @@ async def running(services: Services) -> AsyncIterator[Services]:
             ),
             group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
             group.create_task(
+                every(DELIVER_EVERY_SECONDS, services.usage_notices.look, name="notices"), name="look at usage"
+            ),
+            group.create_task(
                 every(FIGURES_EVERY_SECONDS, lambda: gather_figures(services), name="figures"), name="gather figures"
             ),
             group.create_task(
@@ -332,4 +344,7 @@ async def running(services: Services) -> AsyncIterator[Services]:
         finally:
             for job in jobs:
                 job.cancel()
+            # What the last calls have used; without the database, the next call makes up for it.
+            with suppress(UnavailableError):
+                await services.usage_notices.look()
             services.passwords.close()

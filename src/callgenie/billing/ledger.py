@@ -6,7 +6,7 @@ worker that did not hear the answer may simply send it again. Limits are not sto
 change of plan takes effect at the next one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -45,9 +45,11 @@ _STANDING: Final = {"calls": 1, "seconds": 1, "held": 1, "holds": 1}
 class UsageLedger:
     """Grants, extends and settles seconds; the only code that writes the `usage` collection."""
 
-    def __init__(self, db: AsyncDatabase[Document]) -> None:
+    def __init__(self, db: AsyncDatabase[Document], moved: Callable[[MeteredCall], None] = lambda _call: None) -> None:
+        """Keep usage in `db`. `moved` is told of every call that was settled or refused; it must be quick."""
         self._usage = db["usage"]
         self._queues = WriteQueues()
+        self._moved = moved
 
     async def admit(self, call: MeteredCall, plan: Plan, *, admit_by: datetime) -> Granted | Refused:
         """Hold the first seconds of a live call; again: the hold that is there.
@@ -78,6 +80,7 @@ class UsageLedger:
         """
         steps = pipelines.settle(_owner(call), call, billable_seconds=billable_seconds, counted=counted)
         await self._update(call, steps, {"_id": 1})
+        self._moved(call)
 
     async def carry_over(self, period: MeteredPeriod, plan: Plan, *, calls: int, seconds: int) -> CarriedOver:
         """Count calls and seconds from before a migration as far as they fit the plan; again: nothing is added.
@@ -145,6 +148,7 @@ class UsageLedger:
         # The update refused by changing nothing, so the document it returned is the one it judged.
         if document.get("gone"):
             return Refused(RefusalReason.ALREADY_SETTLED)
+        self._moved(call)
         limit = None if plan is None else _standing_of(document).refusal(plan)
         return Refused(limit or RefusalReason.TOO_LATE)
 

@@ -14,6 +14,7 @@ import structlog
 
 from callgenie.jobs.outbox_models import OutboxEntry, OutboxState
 from callgenie.jobs.outbox_store import OutboxStore
+from callgenie.kernel.cancellation import complete
 from callgenie.kernel.errors import NotFoundError, UnavailableError
 from callgenie.kernel.ids import Randomness
 from callgenie.mail.errors import MailRefusedError, MailServerAwayError
@@ -135,7 +136,11 @@ class Delivery:
             report.sent += 1
             if self._mailer.delivers:
                 _log.info(MAIL_SENT, mail=entry.id, attempts=entry.attempts)
-            await self._store.finish(entry, OutboxState.SENT if self._mailer.delivers else OutboxState.KEPT)
+            # A server that is being stopped writes this down first; otherwise the next one sends the mail again.
+            await complete(self._done(entry))
+
+    async def _done(self, entry: OutboxEntry) -> None:
+        await self._store.finish(entry, OutboxState.SENT if self._mailer.delivers else OutboxState.KEPT)
 
     async def _write(self, entry: OutboxEntry) -> Written | None:
         return await self._writers[entry.kind].write(entry)
