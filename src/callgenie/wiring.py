@@ -196,7 +196,7 @@ def build_records(
         sign_up=SignUp(users, profiles, registrations, account_mail, verified_only=settings.verified_only),
         account_mail=account_mail,
         registrations=registrations,
-        password_changes=PasswordChanges(CredentialStore(db), passwords, tokens, sessions, randomness),
+        password_changes=PasswordChanges(CredentialStore(db), passwords, tokens, sessions, randomness, attempts),
         outbox=outbox,
         usage_notices=UsageNotices(moved, ledger, terms, outbox, clock),
         cursors=cursors,

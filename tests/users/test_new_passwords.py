@@ -88,6 +88,14 @@ async def test_a_new_link_voids_the_one_before(served: Mailed) -> None:
     assert_problem(await reset(served, second), 400, "invalid_token")
 
 
+async def test_a_token_for_a_new_password_confirms_nothing_and_is_not_used_up_by_it(served: Mailed) -> None:
+    await served.api.register()
+    token = await reset_token(served)
+    assert_problem(await served.post("verify-email", token=token), 400, "invalid_token")
+    assert (await served.api.log_in()).json()["user"]["emailVerified"] is False
+    assert (await reset(served, token)).status_code == 204
+
+
 async def test_an_older_mail_that_is_sent_late_does_not_void_the_newer_link(served: Mailed) -> None:
     await served.api.register()
     await served.delivered()

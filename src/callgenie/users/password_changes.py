@@ -4,6 +4,7 @@ from typing import Final
 
 from callgenie.kernel.errors import ConflictError
 from callgenie.kernel.ids import Randomness
+from callgenie.users.attempts import AttemptBudgets
 from callgenie.users.credential_store import CredentialStore
 from callgenie.users.errors import InvalidCredentialsError, InvalidTokenError, PasswordTooLongError
 from callgenie.users.models import SignedIn
@@ -37,7 +38,9 @@ class PasswordChanges:
         tokens: OneTimeTokenStore,
         sessions: SessionStore,
         randomness: Randomness,
+        attempts: AttemptBudgets | None = None,
     ) -> None:
+        self._attempts = attempts
         self._credentials = credentials
         self._hasher = hasher
         self._tokens = tokens
@@ -74,11 +77,15 @@ class PasswordChanges:
             raise PasswordChangedMeanwhileError
         await self._tokens.void_all(old.user.id)
         await self._sessions.end_older(old.user.id, than_epoch=old.auth_epoch + 1)
+        if self._attempts is not None:
+            # Somebody may have used them up on the old password; the owner is not to wait for that.
+            await self._attempts.forget(old.user.email)
 
     async def change(self, who: SignedIn, current: str, new: str) -> None:
         """Choose a new password, knowing the current one; all sessions end but the one that asks.
 
         Raises:
+            TooManyAttemptsError: The account's password was tried too often.
             InvalidCredentialsError: This is not the current password.
             InvalidError: A password that cannot be taken; the subclass says why.
             PasswordChangedMeanwhileError: Somebody else changed it at the same time.
@@ -87,9 +94,13 @@ class PasswordChanges:
         if len(current) > CHARS_MAX:
             raise PasswordTooLongError(CHARS_MAX)
         old = await self._credentials.find(who.user.id)
+        # Counted like signing in: a session in wrong hands is no way to try passwords.
+        attempt = None if self._attempts is None else await self._attempts.take(who.user.email, None)
         verdict = await self._hasher.verify(current, old.password_hash if old else None)
         if old is None or not verdict.right:
             raise InvalidCredentialsError
+        if self._attempts is not None and attempt is not None:
+            await self._attempts.succeeded(attempt)
         check_password(new, email=old.user.email, name=old.user.name)
         if not await self._credentials.replace(old, await self._hasher.hash(new)):
             raise PasswordChangedMeanwhileError

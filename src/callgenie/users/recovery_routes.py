@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from callgenie.http.problems import problems
 from callgenie.users.account_mail import AccountMail
+from callgenie.users.attempts import TooManyAttemptsError
 from callgenie.users.errors import (
     InvalidAccessTokenError,
     InvalidCredentialsError,
@@ -87,6 +88,7 @@ async def reset_password(body: ResetBody, passwords: PasswordChangesDep) -> None
     status_code=HTTPStatus.NO_CONTENT,
     responses=problems(
         InvalidAccessTokenError,
+        TooManyAttemptsError,
         InvalidCredentialsError,
         PasswordTooShortError,
         PasswordTooLongError,
