@@ -22,6 +22,7 @@ from callgenie.numbers.routes import router as numbers
 from callgenie.profiles.routes import router as profiles
 from callgenie.users.api_key_routes import router as api_keys
 from callgenie.users.guards import identify, recognise
+from callgenie.users.link_pages import router as link_pages
 from callgenie.users.recovery_routes import router as recovery
 from callgenie.users.routes import router as users
 from callgenie.users.session_routes import router as sessions
@@ -30,6 +31,7 @@ from callgenie.wiring import Services
 ROUTERS: Final = (
     users,
     recovery,
+    link_pages,
     sessions,
     api_keys,
     lifecycle,
