@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 CALLER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench requirements clean
+.PHONY: help setup demo test check format bench docs requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ format: $(READY) ## Format the code and mend what can be mended
 
 bench: $(READY) ## Measure, side by side in one run, and print ratios (about 10 minutes)
 	@$(BIN)/python -m bench $(if $(WRITE),--write)
+
+docs: $(READY) ## Write what docs/reference says of settings and of the HTTP API
+	@$(BIN)/callgenie settings --markdown > docs/reference/settings.md
+	@$(BIN)/callgenie openapi > docs/reference/openapi.json
 
 requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in
 	@for name in runtime dev; do \

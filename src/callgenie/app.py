@@ -1,7 +1,8 @@
 """The ASGI application: every room's routes behind one edge."""
 
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -12,17 +13,20 @@ from callgenie.calls.routes import router as calls
 from callgenie.conversations.routes import router as conversations
 from callgenie.conversations.routes import usage_router as daily_usage
 from callgenie.http import edge
+from callgenie.http.description import describe
 from callgenie.http.health import router as health
 from callgenie.http.idempotency import IdempotencyMiddleware
 from callgenie.http.metrics import router as metrics
 from callgenie.http.rate_limiting import RateLimitMiddleware
+from callgenie.http.reference import router as reference
 from callgenie.http.request_watch import RequestWatchMiddleware
 from callgenie.lifecycle.routes import router as lifecycle
 from callgenie.numbers.routes import router as numbers
 from callgenie.profiles.routes import router as profiles
 from callgenie.users.api_key_routes import router as api_keys
+from callgenie.users.api_keys import ScopeMissingError
+from callgenie.users.errors import InvalidAccessTokenError
 from callgenie.users.guards import identify, recognise
-from callgenie.users.link_pages import router as link_pages
 from callgenie.users.recovery_routes import router as recovery
 from callgenie.users.routes import router as users
 from callgenie.users.session_routes import router as sessions
@@ -31,7 +35,6 @@ from callgenie.wiring import Services
 ROUTERS: Final = (
     users,
     recovery,
-    link_pages,
     sessions,
     api_keys,
     lifecycle,
@@ -43,22 +46,13 @@ ROUTERS: Final = (
     calls,
     health,
     metrics,
+    reference,
 )
 
 
 def create_app(services: Services) -> FastAPI:
-    """Return the application that answers with `services`.
-
-    There are no pages at `/docs` yet: the framework's own fetch their scripts from elsewhere.
-    """
-    app = FastAPI(
-        title="CallGenie",
-        version=__version__,
-        summary="An AI phone assistant for small businesses.",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-    )
+    """Return the application that answers with `services`."""
+    app = _with_routes()
     app.state.services = services
     edge.install(
         app,
@@ -66,8 +60,29 @@ def create_app(services: Services) -> FastAPI:
         before_body=_before_body(services),
         after_body=_after_body(services),
     )
+    return app
+
+
+def description() -> dict[str, Any]:
+    """Return what the application says of itself at /openapi.json."""
+    return _with_routes().openapi()
+
+
+def _with_routes() -> FastAPI:
+    app = FastAPI(
+        title="CallGenie",
+        version=__version__,
+        summary="An AI phone assistant for small businesses.",
+        # The framework's own pages fetch their scripts from elsewhere; `http.reference` has others.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # What generated clients call their methods.
+        generate_unique_id_function=lambda route: route.name,
+    )
     for router in ROUTERS:
         app.include_router(router)
+    app.openapi = cache(lambda: describe(app, signed_in=(InvalidAccessTokenError, ScopeMissingError)))  # type: ignore[method-assign] # as the framework's own docs do it
     return app
 
 

@@ -10,6 +10,7 @@ from callgenie.cli.init_db import init_db
 from callgenie.cli.mail import app as mail
 from callgenie.cli.migrate import migrate
 from callgenie.cli.numbers import app as numbers
+from callgenie.cli.openapi import openapi
 from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
 from callgenie.cli.settings import settings
@@ -38,6 +39,7 @@ app.command()(restore)
 app.command()(migrate)
 app.command()(doctor)
 app.command()(settings)
+app.command()(openapi)
 
 
 def _version(value: bool) -> None:
