@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from prometheus_client import CollectorRegistry
 
+from callgenie.billing.joined_store import JoinedStore
 from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.notices import KINDS, MovedUsage, UsageNotices, UsageNoticeWriter
 from callgenie.billing.service import UsageService
@@ -175,7 +176,7 @@ def build_records(
     attempts = build_attempts(settings, database, clock)
     moved = MovedUsage()
     ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
-    usage = UsageService(ledger, terms, clock)
+    usage = UsageService(ledger, terms, clock, JoinedStore(db))
     recording = Recording(
         store=RecordingStore(db),
         settlement=Settlement(ledger, LiveCallStore(db)),

@@ -39,7 +39,7 @@ Document = dict[str, Any]
 _ALL_PERIODS_SECONDS: Final = 120.0
 
 # Without `gone`: a busy user's document remembers many calls, and no reader needs more than one of them.
-_STANDING: Final = {"calls": 1, "seconds": 1, "held": 1, "holds": 1}
+STANDING_FIELDS: Final = {"calls": 1, "seconds": 1, "held": 1, "holds": 1}
 
 
 class UsageLedger:
@@ -100,8 +100,8 @@ class UsageLedger:
     async def standing(self, user_id: UserId, period_start: datetime) -> Standing:
         """Return what is used and held in the period; a period without a document is unused."""
         key = period_key(user_id, period_start)
-        document = await retrying(lambda: self._usage.find_one({"_id": key}, _STANDING))
-        return _standing_of(document or {})
+        document = await retrying(lambda: self._usage.find_one({"_id": key}, STANDING_FIELDS))
+        return standing_of(document or {})
 
     async def periods(self, user_id: UserId | None = None) -> list[LedgerPeriod]:
         """Return every period of the user's, or of every user's."""
@@ -114,7 +114,7 @@ class UsageLedger:
             LedgerPeriod(
                 user_id=UserId(str(found["userId"])),
                 start=found["periodStart"],
-                standing=_standing_of(found),
+                standing=standing_of(found),
                 holds={SessionId(hold["sessionId"]): hold["seconds"] for hold in found["holds"].values()},
             )
             for found in await retrying(read, seconds=_ALL_PERIODS_SECONDS)
@@ -141,7 +141,7 @@ class UsageLedger:
         ]
 
     async def _place(self, call: MeteredCall, steps: list[pipelines.Stage], plan: Plan | None) -> Granted | Refused:
-        document = await self._update(call, steps, {**_STANDING, "gone": {"$elemMatch": {"id": call.hold_key}}})
+        document = await self._update(call, steps, {**STANDING_FIELDS, "gone": {"$elemMatch": {"id": call.hold_key}}})
         hold = _hold_of(document, call)
         if hold is not None:
             return Granted(hold)
@@ -149,7 +149,7 @@ class UsageLedger:
         if document.get("gone"):
             return Refused(RefusalReason.ALREADY_SETTLED)
         self._moved(call)
-        limit = None if plan is None else _standing_of(document).refusal(plan)
+        limit = None if plan is None else standing_of(document).refusal(plan)
         return Refused(limit or RefusalReason.TOO_LATE)
 
     async def _update(
@@ -180,7 +180,8 @@ def _hold_of(document: Mapping[str, Any], call: MeteredCall) -> Hold | None:
     return None if hold is None else Hold(hold["seconds"], hold["calls"], hold["live"])
 
 
-def _standing_of(document: Mapping[str, Any]) -> Standing:
+def standing_of(document: Mapping[str, Any]) -> Standing:
+    """Return what a usage document says; without one nothing is used."""
     holds = list(document.get("holds", {}).values())
     return Standing(
         calls=document.get("calls", 0),

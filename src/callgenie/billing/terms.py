@@ -75,12 +75,19 @@ class Terms:
 
 def terms_of(user: User, subscription: Subscription) -> Terms:
     """Return what the user's calls are metered under."""
+    return terms_from(
+        user.id, user.status, plan=subscription.plan, status=subscription.status, anchor=subscription.anchor
+    )
+
+
+def terms_from(user_id: UserId, account: UserStatus, *, plan: PlanName, status: str, anchor: datetime) -> Terms:
+    """Return the same from the few facts that it takes: how the account and the payment stand, plan and anchor."""
     barred = None
-    if user.status is UserStatus.SUSPENDED:
+    if account is UserStatus.SUSPENDED:
         barred = RefusalReason.ACCOUNT_SUSPENDED
-    elif subscription.status not in _PAYING:
+    elif status not in _PAYING:
         barred = RefusalReason.SUBSCRIPTION_INACTIVE
-    return Terms(user.id, PLANS[subscription.plan], subscription.anchor, barred)
+    return Terms(user_id, PLANS[plan], anchor, barred)
 
 
 class TermsReader:
