@@ -71,6 +71,18 @@ async def test_a_call_belongs_to_the_day_of_the_business_on_which_it_began(api: 
     ]
 
 
+async def test_a_midnight_that_is_no_whole_hour_divides_days_too(api: Api) -> None:
+    registered = await api.register()
+    user, token = registered["user"]["id"], registered["accessToken"]
+    zone = {"business": {"timezone": "Asia/Kathmandu"}}
+    assert (await api.call("PATCH", "/api/user/profile", token=token, json=zone)).status_code == 200
+    for moment in ("2026-06-01T18:14:59.999", "2026-06-01T18:15:00"):
+        await plant(api.db, user, f"{moment}+00:00")
+    clock = SetClock(datetime(2026, 6, 2, 12, tzinfo=UTC))
+    usage = await DailyUsageReader(TotalsStore(api.db), api.services.profiles, clock).last_days(UserId(user), 366)
+    assert [(str(day.date), day.calls) for day in usage.days if day.calls] == [("2026-06-01", 1), ("2026-06-02", 1)]
+
+
 async def test_each_end_is_counted_and_what_does_not_count_is_not(api: Api) -> None:
     registered = await api.register()
     user, now = registered["user"]["id"], datetime.now(UTC).isoformat()

@@ -1,5 +1,6 @@
 """Sums over the record, for comparing it with the ledger."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,13 +35,13 @@ class PeriodTotals:
     open_sessions: frozenset[SessionId] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SpanTotals:
     """What the record says of the calls that began in one stretch of time."""
 
-    calls: int
-    seconds: int
-    outcomes: Mapping[CallStatus, int]
+    outcomes: dict[CallStatus, int]
+    calls: int = 0
+    seconds: int = 0
 
 
 class TotalsStore:
@@ -69,26 +70,30 @@ class TotalsStore:
         }
 
     async def between(self, user_id: UserId, bounds: Sequence[datetime]) -> Sequence[SpanTotals]:
-        """Return the totals of each stretch from one bound up to, and not including, the next."""
-        ended: Document = {
-            status.value: {"$sum": {"$cond": [{"$eq": ["$status", status.value]}, 1, 0]}} for status in OUTCOMES
-        }
-        sums = {"calls": {"$sum": _CALLS}, "seconds": {"$sum": _SECONDS}, **ended}
+        """Return the totals of each stretch from one bound up to, and not including, the next.
+
+        Bounds are whole quarters of an hour, as every midnight of every time zone is. The database adds up by those:
+        asked to look each call's bound up in a list, it takes a hundred times as long for a year.
+        """
+        quarter = {"$dateTrunc": {"date": "$startedAt", "unit": "minute", "binSize": 15}}
+        key = {"quarter": quarter, "status": "$status"}
         steps: list[Document] = [
             {"$match": {"userId": ObjectId(user_id), "startedAt": {"$gte": bounds[0], "$lt": bounds[-1]}}},
-            {"$bucket": {"groupBy": "$startedAt", "boundaries": list(bounds), "output": sums}},
+            {"$group": {"_id": key, "ended": {"$sum": 1}, "calls": {"$sum": _CALLS}, "seconds": {"$sum": _SECONDS}}},
         ]
 
         async def read() -> list[Document]:
             return await (await self._conversations.aggregate(steps)).to_list()
 
-        found = {document["_id"]: document for document in await retrying(read)}
-        return [_span_of(found.get(start, {})) for start in bounds[:-1]]
-
-
-def _span_of(document: Document) -> SpanTotals:
-    outcomes = {status: document.get(status.value, 0) for status in OUTCOMES}
-    return SpanTotals(document.get("calls", 0), document.get("seconds", 0), outcomes)
+        spans = [SpanTotals(dict.fromkeys(OUTCOMES, 0)) for _ in bounds[1:]]
+        for found in await retrying(read):
+            span = spans[bisect_right(bounds, found["_id"]["quarter"]) - 1]
+            span.calls += found["calls"]
+            span.seconds += found["seconds"]
+            status = CallStatus(found["_id"]["status"])
+            if status in span.outcomes:
+                span.outcomes[status] += found["ended"]
+        return spans
 
 
 def _totals() -> Document:
