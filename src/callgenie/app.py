@@ -27,6 +27,7 @@ from callgenie.users.api_key_routes import router as api_keys
 from callgenie.users.api_keys import ScopeMissingError
 from callgenie.users.errors import InvalidAccessTokenError
 from callgenie.users.guards import identify, recognise
+from callgenie.users.link_pages import router as link_pages
 from callgenie.users.recovery_routes import router as recovery
 from callgenie.users.routes import router as users
 from callgenie.users.session_routes import router as sessions
@@ -35,6 +36,7 @@ from callgenie.wiring import Services
 ROUTERS: Final = (
     users,
     recovery,
+    link_pages,
     sessions,
     api_keys,
     lifecycle,

@@ -30,7 +30,7 @@ from callgenie.profiles import routes as profiles_routes
 from callgenie.profiles.options import VoiceOptions
 from callgenie.profiles.service import ProfileService
 from callgenie.profiles.store import ProfileStore
-from callgenie.users import recovery_routes, session_routes
+from callgenie.users import link_pages, recovery_routes, session_routes
 from callgenie.users import routes as users_routes
 from callgenie.users.account_mail import AccountMail
 from callgenie.users.accounts import Accounts
@@ -115,7 +115,7 @@ def make_app(services: SimpleNamespace) -> FastAPI:
     app = FastAPI()
     app.state.services = services
     edge.install(app)
-    for routes in (users_routes, recovery_routes, session_routes, profiles_routes, lifecycle_routes):
+    for routes in (users_routes, recovery_routes, session_routes, link_pages, profiles_routes, lifecycle_routes):
         app.include_router(routes.router)
     return app
 

@@ -23,6 +23,9 @@ _DEAR: Final[Mapping[str, Policy]] = {
     "/api/auth/reset-password": rate_limits.RESET,
     "/api/auth/resend-verification": rate_limits.RESET,
     "/api/auth/verify-email": rate_limits.RESET,
+    # The pages that links in mails lead to do the same.
+    "/reset-password": rate_limits.RESET,
+    "/verify-email": rate_limits.RESET,
 }
 _CARRIERS: Final = "/api/telephony/"
 # Asked by whoever restarts, balances or measures: a refusal there would make a busy server look dead.
