@@ -1,1 +1,1 @@
-"""What `make bench` measures: the whole stack against the bare driver, and calls at once in one process."""
+"""What `make bench` measures: the stack against the bare driver, reads in a long history, and calls at once."""

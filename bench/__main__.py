@@ -1,35 +1,66 @@
-"""`make bench`: measure everything in one run, print it as it comes, and keep it in docs/performance.md."""
+"""`make bench`: measure everything in one run, print it as it comes, and keep it in docs/performance.md.
+
+`python -m bench stack|history|calls|voice` runs one part.
+"""
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import calls, stack
-from bench.report import page
+from bench import calls, history, stack
+from bench.report import history_section, load_section, page, stack_section, waiting_section
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 
 
+async def _stack(*, quick: bool) -> list[str]:
+    return stack_section(await stack.measure(count=400, rounds=1 if quick else 5))
+
+
+async def _history(*, quick: bool) -> list[str]:
+    sizes = (10_000, 50_000) if quick else history.SIZES
+    return history_section(await history.measure(sizes=sizes, rounds=100 if quick else 300))
+
+
+async def _calls(*, quick: bool) -> list[str]:
+    return load_section(*await calls.measure_load((1, 5) if quick else (1, 5, 10, 20)))
+
+
+async def _voice(*, quick: bool) -> list[str]:
+    return waiting_section(await calls.measure_waiting((1,) if quick else (1, 4)))
+
+
+PARTS: Mapping[str, tuple[str, Callable[..., Awaitable[list[str]]]]] = {
+    "stack": ("the whole stack against the bare driver", _stack),
+    "history": ("reads in a small collection and in a large one", _history),
+    "calls": ("calls at once, scripted providers", _calls),
+    "voice": ("calls at once, embedded providers", _voice),
+}
+
+
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=list(PARTS), help="what to measure; without it everything")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     parser.add_argument("--quick", action="store_true", help="a third of the work: to see whether it runs")
-    asyncio.run(_measure(parser.parse_args()))
-
-
-async def _measure(wanted: argparse.Namespace) -> None:
-    rounds, at_once = (1, (1, 5)) if wanted.quick else (5, (1, 5, 10, 20))
-    print("(a) the whole stack against the bare driver", flush=True)
-    figures = await stack.measure(count=400, rounds=rounds)
-    print("(b) calls at once, scripted providers", flush=True)
-    idle, loads = await calls.measure_load(at_once)
-    print("(c) calls at once, embedded providers", flush=True)
-    waiting = await calls.measure_waiting((1, 4))
-    text = page(figures, idle, loads, waiting)
+    wanted = parser.parse_args()
+    if wanted.write and wanted.part:
+        parser.error("docs/performance.md comes from one run of everything: leave out the part, or --write")
+    text = page(asyncio.run(_measure([wanted.part] if wanted.part else list(PARTS), quick=wanted.quick)))
     print(text)
     if wanted.write:
         DOCS.write_text(text, encoding="utf-8")
+
+
+async def _measure(parts: Sequence[str], *, quick: bool) -> list[list[str]]:
+    sections: list[list[str]] = []
+    for name in parts:
+        what, measure = PARTS[name]
+        print(f"({name}) {what}", flush=True)
+        sections.append(await measure(quick=quick))
+    return sections
 
 
 if __name__ == "__main__":

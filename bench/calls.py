@@ -1,7 +1,7 @@
-"""(b) and (c): simulated calls at once in one server process, the simulator in this one.
+"""(c) and (d): simulated calls at once in one server process, the simulator in this one.
 
-(b) has scripted ears, mind and voice, so that what is left is CallGenie's own work: the media socket, the detector of
-speech, turn taking, playback, the record. (c) has the embedded providers and asks how long a caller waits.
+(c) has scripted ears, mind and voice, so that what is left is CallGenie's own work: the media socket, the detector of
+speech, turn taking, playback, the record. (d) has the embedded providers and asks how long a caller waits.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from callgenie.mongo.folder import DataFolder
-from callgenie.settings import inherited_environment
+from callgenie.settings import environment_without_settings
 
 SERVER_READY_SECONDS_MAX = 90
 
@@ -54,7 +54,7 @@ async def server(providers: str = "scripted") -> AsyncIterator[RunningServer]:
             "bench.measured_server",
             folder,
             providers,
-            env=inherited_environment(MONGODB_URI="", TWILIO_AUTH_TOKEN=auth_token, BCRYPT_COST="4"),
+            env=environment_without_settings(TWILIO_AUTH_TOKEN=auth_token, BCRYPT_COST="4", RATE_LIMITS="off"),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Sequence
 
 from bench.calls import Load, Waiting
+from bench.history import GOALS, Sized
 from bench.stack import GOAL_RATIO, Request
 
 CPU_PERCENT_GOAL = 1.5
@@ -13,9 +14,8 @@ LAG_MS_GOAL = 20
 E2E_MS_GOAL = 800
 
 
-def page(stack: Sequence[Request], idle: Load, loads: Sequence[Load], waiting: Sequence[Waiting]) -> str:
+def page(sections: Sequence[Sequence[str]]) -> str:
     """Return docs/performance.md."""
-    first = loads[0]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [
         "# Performance",
@@ -23,6 +23,13 @@ def page(stack: Sequence[Request], idle: Load, loads: Sequence[Load], waiting: S
         "Written by `make bench WRITE=1`; every figure of a table comes from one run. Machines differ, so look at",
         f"the ratios and at the goals. This run: {machine}, embedded MongoDB on the same machine.",
         "",
+    ]
+    return "\n".join([*lines, *(line for section in sections for line in section)])
+
+
+def stack_section(stack: Sequence[Request]) -> list[str]:
+    """Show what the stack costs beside the bare driver."""
+    return [
         "## The whole stack against the bare driver",
         "CPU milliseconds of the serving process for each request. Beside it the bare driver, in a process of its own:",
         "with all database operations that the request needs, and with only the write or read that it is about.",
@@ -35,6 +42,33 @@ def page(stack: Sequence[Request], idle: Load, loads: Sequence[Load], waiting: S
         "A request is parsed, its session checked against the database, the body validated, the plan read, the",
         "document written or read, and the answer built.",
         "",
+    ]
+
+
+def history_section(sizes: Sequence[Sized]) -> list[str]:
+    """Show what reads cost in a small collection and in a large one."""
+    last = sizes[-1]
+    heads = [f"{size.conversations:,} p50 | p95 | ratio" for size in sizes]
+    return [
+        "## With a long history",
+        "Milliseconds of one read through the services, first in a small collection and then in the same one filled",
+        f"up; a tenth of all conversations, {last.of_the_user:,} in the end, are those of the one user who reads. The",
+        "ratio is to a bare `find_one` by `_id`, which took turns with them.",
+        "",
+        f"| read | {' | '.join(heads)} | goal |",
+        f"|---|{'---|' * 3 * len(sizes)}---|",
+        *(_read_line(sizes, name) for name in last.reads),
+        "",
+        f"Inserting the last {last.conversations - sizes[0].conversations:,} with all their indexes took",
+        f"{last.filled_in_seconds:.0f} seconds. What a search costs grows with what it finds, not with the collection.",
+        "",
+    ]
+
+
+def load_section(idle: Load, loads: Sequence[Load]) -> list[str]:
+    """Show what calls at once cost."""
+    first = loads[0]
+    return [
         "## Calls at once in one process",
         "Real webhooks and media sockets, the real detector of speech; recognition, answers and voice are scripted.",
         f"CPU is the serving process's, without the {idle.cpu_percent:.1f} % of a core that it uses idle.",
@@ -47,6 +81,12 @@ def page(stack: Sequence[Request], idle: Load, loads: Sequence[Load], waiting: S
         "A gap is a hole that the carrier met inside the assistant's speech because a frame came late. The simulator",
         f"ran in a process of its own and was itself late by at most {max(load.late_ms_max for load in loads):.0f} ms.",
         "",
+    ]
+
+
+def waiting_section(waiting: Sequence[Waiting]) -> list[str]:
+    """Show how long callers wait."""
+    return [
         "## How long a caller waits, with the embedded providers",
         "From the caller's last sound: `serverE2e` until the first audio byte is handed to the carrier, and what the",
         "caller hears, at the other end of the simulated line.",
@@ -57,7 +97,6 @@ def page(stack: Sequence[Request], idle: Load, loads: Sequence[Load], waiting: S
         f"| goal | | {E2E_MS_GOAL} ms | | | |",
         "",
     ]
-    return "\n".join(lines)
 
 
 def _request_line(request: Request) -> str:
@@ -66,6 +105,14 @@ def _request_line(request: Request) -> str:
         f"| {request.name} | {request.whole_ms:.2f} | {request.same_ms:.2f} | {same:.1f}x "
         f"| {request.alone_ms:.2f} | {alone:.1f}x |"
     )
+
+
+def _read_line(sizes: Sequence[Sized], name: str) -> str:
+    cells = [
+        f"{size.reads[name].p50_ms:.2f} | {size.reads[name].p95_ms:.2f} | {size.ratio(name):.1f}x" for size in sizes
+    ]
+    goal = f"{GOALS[name]:.0f}x" if name in GOALS else ""
+    return f"| {name} | {' | '.join(cells)} | {goal} |"
 
 
 def _load_line(idle: Load, first: Load, load: Load) -> str:

@@ -41,7 +41,7 @@ async def used_a_period_ago(db: Db, user: UserId, clock: MovableClock) -> None:
 async def anchored_anew(db: Db, user: UserId, clock: MovableClock) -> None:
     await used(db, user, clock)
     clock.move(days=10)
-    anchor = clock.now() - timedelta(days=35)
+    anchor = clock.now() - timedelta(days=15)
     await db.userprofiles.update_one({"userId": ObjectId(user)}, {"$set": {"subscription.anchor": anchor}})
 
 
