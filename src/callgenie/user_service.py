@@ -77,7 +77,11 @@ class UserService:
             EmailTakenError: The address belongs to an account.
             InvalidError: An address, name, phone number or password that cannot be taken; the subclass says which.
         """
-        return await self._records.sign_up.register(email=email, password=password, name=name, phone=phone)
+        user, profile = await self._records.sign_up.register(email=email, password=password, name=name, phone=phone)
+        if self._records.settings.verified_only:
+            # Otherwise they could not sign in over HTTP; here the account can be used at once.
+            await self._records.account_mail.ask_verification(user.id)
+        return user, profile
 
     async def save_conversation(
         self,

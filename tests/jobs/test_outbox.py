@@ -246,3 +246,17 @@ async def test_the_age_of_the_oldest_waiting_mail_is_known(
     await store.put(mail())
     await database["outbox"].update_one({}, [{"$set": {"askedAt": {"$subtract": ["$askedAt", 60_000]}}}])
     assert 60 <= await store.oldest_waiting_seconds() < 70
+
+
+async def test_looking_for_what_is_due_reads_only_what_waits(
+    database: AsyncDatabase[Document], store: OutboxStore, sink: Letterbox, scribe: Scribe
+) -> None:
+    for number in range(20):
+        await store.put(mail(f"test:{number}"))
+    await delivery(store, sink.mailer(), scribe).deliver()
+    await store.put(mail("test:waiting"))
+    due = {"state": "waiting", "$expr": {"$lte": ["$dueAt", "$$NOW"]}}
+    command = {"find": "outbox", "filter": due, "sort": {"dueAt": 1}, "limit": 1}
+    explained = await database.command("explain", command, verbosity="executionStats")
+    assert "dueAt_waiting" in str(explained["queryPlanner"]["winningPlan"])
+    assert explained["executionStats"]["totalDocsExamined"] <= 1

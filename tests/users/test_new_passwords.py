@@ -160,7 +160,10 @@ async def test_a_wrong_current_password_changes_nothing(served: Mailed) -> None:
     mine = await served.api.register()
     other = (await served.api.log_in()).json()
     assert_problem(await change(served, mine["accessToken"], current="not my password"), 401, "invalid_credentials")
-    assert_problem(await change(served, mine["accessToken"], new="short"), 422, "password_too_short")
+    short = assert_problem(await change(served, mine["accessToken"], new="short"), 422, "password_too_short")
+    assert [fault["field"] for fault in short["errors"]] == ["newPassword"]
+    long = assert_problem(await change(served, mine["accessToken"], current="x" * 201), 422, "password_too_long")
+    assert [fault["field"] for fault in long["errors"]] == ["currentPassword"]
     assert_problem(await change(served, "no token"), 401, "not_signed_in")
     for session in (mine, other):
         assert (await served.api.call("GET", PROFILE, token=session["accessToken"])).status_code == 200

@@ -65,10 +65,10 @@ class PasswordTooShortError(InvalidError):
 
     code = "password_too_short"
 
-    def __init__(self, chars_min: int) -> None:
+    def __init__(self, chars_min: int, field: str = "password") -> None:
         super().__init__(
             f"The password must have at least {chars_min} characters.",
-            faults=[FieldFault("password", f"must have at least {chars_min} characters")],
+            faults=[FieldFault(field, f"must have at least {chars_min} characters")],
         )
 
 
@@ -77,10 +77,10 @@ class PasswordTooLongError(InvalidError):
 
     code = "password_too_long"
 
-    def __init__(self, chars_max: int) -> None:
+    def __init__(self, chars_max: int, field: str = "password") -> None:
         super().__init__(
             f"The password must have at most {chars_max} characters.",
-            faults=[FieldFault("password", f"must have at most {chars_max} characters")],
+            faults=[FieldFault(field, f"must have at most {chars_max} characters")],
         )
 
 
@@ -89,10 +89,10 @@ class PasswordTooCommonError(InvalidError):
 
     code = "password_too_common"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, field: str = "password") -> None:
         super().__init__(
             "This password is too easy to guess. Take a longer one, such as four words that do not belong together.",
-            faults=[FieldFault("password", message)],
+            faults=[FieldFault(field, message)],
         )
 
 

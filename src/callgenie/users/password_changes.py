@@ -92,7 +92,7 @@ class PasswordChanges:
             TooManySignInsError: Too many passwords wait to be checked.
         """
         if len(current) > CHARS_MAX:
-            raise PasswordTooLongError(CHARS_MAX)
+            raise PasswordTooLongError(CHARS_MAX, "currentPassword")
         old = await self._credentials.find(who.user.id)
         # Counted like signing in: a session in wrong hands is no way to try passwords.
         attempt = None if self._attempts is None else await self._attempts.take(who.user.email, None)
@@ -101,7 +101,7 @@ class PasswordChanges:
             raise InvalidCredentialsError
         if self._attempts is not None and attempt is not None:
             await self._attempts.succeeded(attempt)
-        check_password(new, email=old.user.email, name=old.user.name)
+        check_password(new, email=old.user.email, name=old.user.name, field="newPassword")
         if not await self._credentials.replace(old, await self._hasher.hash(new)):
             raise PasswordChangedMeanwhileError
         # The password first: if this process dies before the session is carried over, that one has ended too, which

@@ -40,8 +40,8 @@ def _common() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(lists["passwords"]), frozenset(lists["words"])
 
 
-def check_password(password: str, *, email: str, name: str) -> None:
-    """Return if the password may be used by this person.
+def check_password(password: str, *, email: str, name: str, field: str = "password") -> None:
+    """Return if the password may be used by this person; `field` is where they typed it.
 
     Raises:
         PasswordTooShortError: Fewer than 8 characters.
@@ -49,13 +49,13 @@ def check_password(password: str, *, email: str, name: str) -> None:
         PasswordTooCommonError: One of the commonest, or made of the person's address, name or our product's name.
     """
     if len(password) < CHARS_MIN:
-        raise PasswordTooShortError(CHARS_MIN)
+        raise PasswordTooShortError(CHARS_MIN, field)
     if len(password) > CHARS_MAX:
-        raise PasswordTooLongError(CHARS_MAX)
+        raise PasswordTooLongError(CHARS_MAX, field)
     if _is_common(password):
-        raise PasswordTooCommonError("is one of the first that anybody would try")
+        raise PasswordTooCommonError("is one of the first that anybody would try", field)
     if _is_made_of(password, [email, *re.split(r"[@.+_-]", email), name, *name.split(), *_PRODUCT_WORDS]):
-        raise PasswordTooCommonError("is made of your e-mail address, your name or the name of this product")
+        raise PasswordTooCommonError("is made of your e-mail address, your name or the name of this product", field)
 
 
 def _is_common(password: str) -> bool:
