@@ -280,6 +280,7 @@ def build_erasures(records: Records, calls: LiveCallStore, live: LiveCalls) -> E
         store=ErasureStore(records.database.db),
         log=ErasureLog(records.settings.data_dir.expanduser() / ERASURES_FILE),
         clock=records.clock,
+        attempts=build_attempts(records.settings, records.database, records.clock),
     )
 
 

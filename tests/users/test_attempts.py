@@ -85,3 +85,20 @@ async def test_without_the_counters_fewer_attempts_are_let_through(api: WholeApi
     finally:
         await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
     assert statuses == [401, 401, 429, 429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", "/api/user/account", {"password": WRONG}),
+        ("POST", "/api/auth/change-password", {"currentPassword": WRONG, "newPassword": "another long password"}),
+    ],
+)
+async def test_a_session_in_wrong_hands_is_no_way_to_try_passwords(
+    api: WholeApi, method: str, path: str, body: dict[str, str]
+) -> None:
+    token = (await api.register())["accessToken"]
+    answers = [await api.call(method, path, token=token, json=body) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert_problem(answers[-1], 429, "too_many_attempts")
+    assert_problem(await api.log_in(), 429, "too_many_attempts")

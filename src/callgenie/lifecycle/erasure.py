@@ -20,6 +20,7 @@ from callgenie.lifecycle.erasure_log import ErasureLog
 from callgenie.lifecycle.erasure_store import ErasureStore, OpenErasure
 from callgenie.numbers.service import NumberPool
 from callgenie.users.accounts import Accounts
+from callgenie.users.attempts import AttemptBudgets
 from callgenie.users.models import User
 
 _log = structlog.get_logger(__name__)
@@ -68,7 +69,9 @@ class Erasures:
         store: ErasureStore,
         log: ErasureLog,
         clock: Clock,
+        attempts: AttemptBudgets | None = None,
     ) -> None:
+        self._attempts = attempts
         self._accounts = accounts
         self._numbers = numbers
         self._calls = calls
@@ -82,10 +85,15 @@ class Erasures:
         """Shut the account for good, and remember that all the rest has to go; `carry_on` takes it away.
 
         Raises:
+            TooManyAttemptsError: The account's password was tried too often.
             InvalidCredentialsError: The password is wrong.
             TooManySignInsError: Too many passwords wait to be checked.
         """
+        # Counted like signing in: a session in wrong hands is no way to try passwords.
+        attempt = None if self._attempts is None else await self._attempts.take(user.email, None)
         await self._accounts.check_password(user.email, password)
+        if self._attempts is not None and attempt is not None:
+            await self._attempts.succeeded(attempt)
         await self._store.open(user.id)
         _log.info(ERASURE_REQUESTED, user_id=user.id)
         await self._shut(user.id)

@@ -23,6 +23,7 @@ from callgenie.lifecycle.schemas import (
 )
 from callgenie.lifecycle.signup import SignUp
 from callgenie.profiles.errors import ProfileChangedError
+from callgenie.users.attempts import TooManyAttemptsError
 from callgenie.users.errors import (
     EmailTakenError,
     InvalidAccessTokenError,
@@ -143,7 +144,13 @@ async def export_account(user: CurrentUser, export: AccountExportDep) -> Streami
 @router.delete(
     "/user/account",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problems(InvalidAccessTokenError, InvalidCredentialsError, PasswordTooLongError, TooManySignInsError),
+    responses=problems(
+        InvalidAccessTokenError,
+        InvalidCredentialsError,
+        PasswordTooLongError,
+        TooManyAttemptsError,
+        TooManySignInsError,
+    ),
 )
 async def erase_account(
     body: ErasureBody, user: CurrentUser, erasures: ErasuresDep, tasks: BackgroundTasks
