@@ -3,7 +3,7 @@ import gc
 from collections import Counter
 
 import pytest
-from tests.support.virtual_time import virtually
+from tests.support.virtual_time import running_virtual_loop, virtually
 
 from callgenie.billing.queues import WriteQueues
 from callgenie.mongo.errors import DatabaseBusyError
@@ -56,6 +56,24 @@ async def test_who_gets_no_turn_in_five_seconds_is_told_so() -> None:
         with pytest.raises(DatabaseBusyError):
             await queues.run("a", lambda: counted.write("a"))
         assert loop.time() - began == pytest.approx(5.0, abs=0.01)
+    assert await queues.run("a", lambda: counted.write("a", 7)) == 7
+
+
+@virtually
+async def test_a_turn_that_comes_when_the_time_is_over_is_none() -> None:
+    queues, counted = WriteQueues(), Counted()
+
+    async def write_and_keep_the_loop_busy() -> None:
+        await queues.run("a", lambda: counted.write("a", seconds=4.9))
+        running_virtual_loop().advance(0.2)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(write_and_keep_the_loop_busy())
+        await asyncio.sleep(0)
+        with pytest.raises(DatabaseBusyError):
+            await queues.run("a", lambda: counted.write("a", 7))
+    assert 7 not in counted.order
     assert await queues.run("a", lambda: counted.write("a", 7)) == 7
 
 

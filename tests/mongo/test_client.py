@@ -253,6 +253,17 @@ async def test_a_deadline_bounds_what_is_inside(connected: Database, database: D
         assert time.monotonic() - begin < 1.5
 
 
+@pytest.mark.parametrize("seconds", [0, 0.0, -1])
+async def test_no_time_is_not_taken_for_all_the_time_there_is(seconds: float) -> None:
+    async def never() -> None:
+        pytest.fail("there was no time for it")
+
+    with pytest.raises(DatabaseBusyError):
+        await retrying(never, seconds=seconds)
+    with pytest.raises(DatabaseBusyError), deadline(seconds):
+        await never()
+
+
 async def test_the_driver_says_nothing_of_its_own(mongodb_uri: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         connected = await connect(mongodb_uri)

@@ -45,6 +45,7 @@ class WriteQueues:
         except TimeoutError as error:
             raise DatabaseBusyError("The database cannot take this now. Try again in a moment.") from error
         try:
-            return await retrying(write, seconds=max(0.0, end - loop.time()))
+            # Where the turn came too late there is nothing left, or less, and `retrying` does not begin.
+            return await retrying(write, seconds=end - loop.time())
         finally:
             queue.release()

@@ -127,7 +127,14 @@ class Database:
 
 
 def deadline(seconds: float = 5.0) -> AbstractContextManager[None]:
-    """Bound everything the driver does inside the block, repetitions included; a shorter outer deadline stays."""
+    """Bound everything the driver does inside the block, repetitions included; a shorter outer deadline stays.
+
+    Raises:
+        DatabaseBusyError: There are no seconds. The block is not entered.
+    """
+    if seconds <= 0:
+        # To the driver, 0 would mean that there is no bound.
+        raise DatabaseBusyError("The database cannot take this now. Try again in a moment.")
     return pymongo.timeout(seconds)
 
 
