@@ -5,8 +5,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,18 +56,13 @@ async def run_server(
         ListenError: The address is not one of this machine, or may not be used.
         DomainError: The database or the secrets cannot be had; see `mongo.errors` and `kernel.secret_file`.
     """
-    stop = _Stop(progress)
+    stop = Stop(progress)
     with stop.on_signals():
-        try:
-            await _run(settings, progress, on_ready, assemble, stop)
-        except asyncio.CancelledError:
-            # While starting there is nothing to drain, and being told to stop is no failure.
-            if not stop.asked.is_set():
-                raise
+        await _run(settings, progress, on_ready, assemble, stop)
     _log.info(SERVER_STOPPED)
 
 
-class _Stop:
+class Stop:
     """Hears the signals. The first cancels a process that starts and asks one that serves; a second one ends it."""
 
     def __init__(self, progress: Progress) -> None:
@@ -84,6 +79,10 @@ class _Stop:
             loop.add_signal_handler(number, self._hear, number)
         try:
             yield
+        except asyncio.CancelledError:
+            # While starting there is nothing to drain, and being told to stop is no failure.
+            if not self.asked.is_set():
+                raise
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
@@ -104,8 +103,22 @@ async def _run(
     progress: Progress,
     on_ready: Callable[[str], None] | None,
     assemble: Assemble,
-    stop: _Stop,
+    stop: Stop,
 ) -> None:
+    async with ground(settings, progress) as (listening, secrets, database):
+        url = address_of(settings.host, listening)
+        async with assemble(settings, database, secrets, url) as program:
+            http = HttpServer(program.app, listening)
+            try:
+                await http.start()
+                await _serve(settings, program, http, url, on_ready, stop)
+            finally:
+                await http.stop()
+
+
+@asynccontextmanager
+async def ground(settings: Settings, progress: Progress) -> AsyncIterator[tuple[socket.socket, Secrets, Database]]:
+    """Take the port, gather the secrets, open the database and bring it up to date; give all of it back afterwards."""
     DataFolder(settings.data_dir).prepare()
     # The port first: whether it is free is known at once, and nothing has to be stopped again.
     with closing(listen(settings.host, settings.port)) as listening:
@@ -115,14 +128,19 @@ async def _run(
         async with open_database(settings, purpose="serve", progress=progress) as database:
             for done in await init_db(database.db):
                 progress(done)
-            url = address_of(settings.host, listening)
-            async with assemble(settings, database, secrets, url) as program:
-                http = HttpServer(program.app, listening)
-                try:
-                    await http.start()
-                    await _serve(settings, program, http, url, on_ready, stop)
-                finally:
-                    await http.stop()
+            yield listening, secrets, database
+
+
+@contextmanager
+def announced(settings: Settings, url: str) -> Generator[None, None, None]:
+    """Say in the data folder where the server answers, during the block."""
+    folder = DataFolder(settings.data_dir)
+    note = folder.announce_server(url)
+    try:
+        yield
+    finally:
+        if note is not None:
+            folder.withdraw_server(note)
 
 
 async def _serve(
@@ -131,11 +149,9 @@ async def _serve(
     http: HttpServer,
     url: str,
     on_ready: Callable[[str], None] | None,
-    stop: _Stop,
+    stop: Stop,
 ) -> None:
-    folder = DataFolder(settings.data_dir)
-    note = folder.announce_server(url)
-    try:
+    with announced(settings, url):
         stop.serving = True
         _log.info(SERVER_READY, url=url)
         if on_ready is not None:
@@ -145,9 +161,6 @@ async def _serve(
         asked.cancel()
         _log.info(SERVER_STOPPING, drain_seconds=settings.drain_seconds)
         await program.drain(settings.drain_seconds)
-    finally:
-        if note is not None:
-            folder.withdraw_server(note)
 
 
 def _secrets(settings: Settings, progress: Progress) -> Secrets:

@@ -17,6 +17,7 @@ from callgenie.cli.settings import settings
 from callgenie.cli.terminal import out
 from callgenie.cli.usage import app as usage
 from callgenie.cli.users import app as users
+from callgenie.cli.worker import worker
 
 app = typer.Typer(
     name="callgenie",
@@ -40,6 +41,7 @@ app.command()(migrate)
 app.command()(doctor)
 app.command()(settings)
 app.command()(openapi)
+app.command(hidden=True)(worker)
 
 
 def _version(value: bool) -> None:

@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import uvloop
 
+import callgenie
 from callgenie.app import create_app
 from callgenie.cli.process import Assemble, Program, run_server
+from callgenie.cli.reload import changes_in
 from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.cli.workers import run_workers
 from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.ids import SystemRandomness
 from callgenie.kernel.secret_file import Secrets
@@ -22,6 +26,9 @@ from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.providers.embedded import load_embedded_providers
 from callgenie.wiring import build_records, build_services, running
 
+# Each loads the voice models for itself, some 300 MB; more of them than a large machine has cores only wait.
+WORKERS_MAX: Final = 64
+
 
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on. [CALLGENIE_HOST]")] = None,
@@ -31,18 +38,30 @@ def serve(
     data_dir: Annotated[
         Path | None, typer.Option(help="Where the embedded database and the secrets are kept. [CALLGENIE_DATA_DIR]")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=WORKERS_MAX, help="How many processes answer on the one port.")
+    ] = 1,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="For development: start again when the code changes.")
+    ] = False,
 ) -> None:
     """Answer calls and the API until stopped; without any setting, on an embedded database with embedded voices.
 
-    Examples: callgenie serve; callgenie serve --port 8000;
+    Examples: callgenie serve; callgenie serve --port 8000; callgenie serve --workers 4; callgenie serve --reload;
     MONGODB_URI="mongodb://db/callgenie?replicaSet=rs0" callgenie serve
     """
     settings = load_settings(host=host, port=port, data_dir=data_dir)
     set_up_logging(settings.log_level, settings.log_format)
-    run(
-        run_server(settings, progress, lambda url: _say_ready(url, settings), assemble=assembler(load_voices)),
-        loop_factory=uvloop.new_event_loop,
-    )
+
+    def say_ready(url: str) -> None:
+        _say_ready(url, settings)
+
+    if workers == 1 and not reload:
+        work = run_server(settings, progress, say_ready, assemble=assembler(load_voices))
+    else:
+        changes = partial(changes_in, Path(callgenie.__file__).parent) if reload else None
+        work = run_workers(settings, progress, say_ready, count=workers, changes=changes)
+    run(work, loop_factory=uvloop.new_event_loop)
 
 
 async def load_voices() -> VoiceProviders:

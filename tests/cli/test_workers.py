@@ -1,0 +1,110 @@
+"""Several processes on one port: none of them is missed, and none of them is left behind."""
+
+import signal
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+from tests.support.processes import Running, becomes_true, lives, running
+
+from callgenie.mongo.folder import DataFolder
+
+SERVER = "tests.support.little_worker"
+
+
+def workers_of(server: Running) -> list[psutil.Process]:
+    children = psutil.Process(server.pid).children(recursive=True)
+    return [child for child in children if lives(child) and SERVER in child.cmdline()]
+
+
+def mongod_of(server: Running) -> psutil.Process:
+    [process] = [found for found in server.descendants("mongod") if found.name() == "mongod"]
+    return process
+
+
+def who_answers(url: str) -> int:
+    # A connection of its own for each question: who has one keeps its worker.
+    return int(httpx.get(url, timeout=15).text)
+
+
+def test_all_answer_on_one_port_and_a_signal_ends_them_all(data_folder: Path) -> None:
+    with running(SERVER, "serve", data_folder, 3) as server:
+        url = server.wait_for("ready")
+        workers, mongod = workers_of(server), mongod_of(server)
+        assert len(workers) == 3
+        assert becomes_true(lambda: who_answers(url) != who_answers(url), 20)
+        note = DataFolder(data_folder).server()
+        assert note is not None
+        assert (note.pid, note.url) == (server.pid, url)
+        assert server.end(signal.SIGTERM) == 0
+        assert sorted(line for line in server.said if line.startswith("put away")) == sorted(
+            f"put away {worker.pid}" for worker in workers
+        )
+        assert not any(map(lives, [*workers, mongod]))
+        assert server.said[-1] == "stopped"
+
+
+def test_a_killed_worker_is_replaced_and_the_port_keeps_answering(data_folder: Path, mongodb_uri: str) -> None:
+    with running(SERVER, "serve", data_folder, 2, MONGODB_URI=mongodb_uri) as server:
+        url = server.wait_for("ready")
+        before = {worker.pid for worker in workers_of(server)}
+        for worker in workers_of(server):
+            worker.kill()
+            # Also with the last one gone: whoever comes now waits until the next one is there.
+            assert who_answers(url) > 0
+        assert becomes_true(lambda: len(workers_of(server)) == 2 and before.isdisjoint(alive(server)), 20)
+        assert becomes_true(lambda: {who_answers(url) for _ in range(20)} <= set(alive(server)), 20)
+        assert server.end(signal.SIGTERM) == 0
+
+
+def alive(server: Running) -> list[int]:
+    return [worker.pid for worker in workers_of(server)]
+
+
+def test_calls_of_every_worker_may_finish(data_folder: Path, mongodb_uri: str) -> None:
+    with running(SERVER, "serve", data_folder, 2, MONGODB_URI=mongodb_uri) as server:
+        url = server.wait_for("ready")
+        busy = httpx.post(url + "/call?seconds=1.5").text
+        assert becomes_true(lambda: httpx.post(url + "/call?seconds=1.5").text != busy, 20)
+        began = time.monotonic()
+        assert server.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began > 1
+        assert "draining 0" not in server.said
+
+
+def test_a_service_manager_that_signals_everybody_ends_no_call(data_folder: Path, mongodb_uri: str) -> None:
+    with running(SERVER, "serve", data_folder, 2, MONGODB_URI=mongodb_uri) as server:
+        url = server.wait_for("ready")
+        busy = int(httpx.post(url + "/call?seconds=1.5").text)
+        for worker in workers_of(server):
+            worker.send_signal(signal.SIGTERM)
+        assert server.end(signal.SIGTERM) == 0
+        assert "draining 1" in server.said
+        assert f"put away {busy}" in server.said
+
+
+def test_a_killed_parent_leaves_nobody_behind(data_folder: Path) -> None:
+    with running(SERVER, "serve", data_folder, 2) as server:
+        server.wait_for("ready")
+        everybody = [*workers_of(server), mongod_of(server)]
+        server.process.kill()
+        assert becomes_true(lambda: not any(map(lives, everybody)), 20)
+
+
+def test_a_signal_while_the_workers_start_ends_it_cleanly(data_folder: Path) -> None:
+    with running(SERVER, "serve", data_folder, 2) as server:
+        server.wait_for("progress Created collection")
+        assert becomes_true(lambda: bool(workers_of(server)), 20)
+        workers = workers_of(server)
+        assert server.end(signal.SIGTERM) == 0
+        assert not any(map(lives, workers))
+    assert not DataFolder(data_folder).database_runs()
+
+
+def test_workers_that_cannot_start_end_the_server(data_folder: Path, mongodb_uri: str) -> None:
+    (data_folder / "broken").touch()
+    with running(SERVER, "serve", data_folder, 2, MONGODB_URI=mongodb_uri) as server:
+        assert server.end() == 3
+        assert "broken" in server.said
+        assert "refused worker_failed" in server.said
