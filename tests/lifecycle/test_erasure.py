@@ -158,6 +158,15 @@ async def test_every_session_is_dead_at_once_and_the_address_is_free_again(app: 
     assert listed.json()["data"] == []
 
 
+async def test_the_account_is_shut_before_the_rest_is_taken_away(app: WholeApi) -> None:
+    owner = await live_a_little(app)
+    user = await app.whole.users.get(owner["user"]["id"])
+    await app.whole.erasures.request(user, PASSWORD)
+    assert (await app.call("GET", "/api/user/profile", token=owner["accessToken"])).status_code == 401
+    assert_problem(await app.log_in("owner@example.com"), 401, "invalid_credentials")
+    assert {"users", "sessions", "apikeys"}.isdisjoint(await mentions(app, user.id))
+
+
 async def test_the_number_is_kept_from_others_for_a_while(app: WholeApi) -> None:
     owner = await live_a_little(app)
     await erase(app, owner["accessToken"])
@@ -306,7 +315,7 @@ async def test_the_log_outside_the_database_names_each_erased_user_once(app: Who
 
 async def test_a_line_of_the_log_that_a_crash_cut_short_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "erasures.jsonl"
-    path.write_text('{"userId": "aaaaaaaaaaaaaaaaaaaaaaaa", "at": "x"}\n{"userId": "bbbb')
+    path.write_text('{"userId": "aaaaaaaaaaaaaaaaaaaaaaaa", "at": "x"}\n{"userId": "bbbb' + "x" * 200)
     for _ in range(2):
         await ErasureLog(path).note(UserId("b" * 24), datetime(2026, 1, 1, tzinfo=UTC))
     assert [json.loads(line)["userId"] for line in path.read_text().splitlines()] == ["a" * 24, "b" * 24]
