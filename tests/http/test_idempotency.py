@@ -112,24 +112,33 @@ async def test_a_refusal_is_kept_and_names_the_request_it_answers(api: WholeApi)
     assert (await post(api, token, "k2", "/api/user/assign-phone")).status_code == 200
 
 
-async def test_a_failure_of_ours_is_not_kept(api: WholeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("error_code", "status"), [(11602, 503), (96, 500)])
+async def test_a_failure_of_ours_is_not_kept(api: WholeApi, error_code: int, status: int) -> None:
     token = await token_of(api)
-
-    async def fail(*_args: object, **_options: object) -> None:
-        raise RuntimeError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(type(api.whole.conversations), "save_exchange", fail)
-        assert_problem(await post(api, token, "k", json=EXCHANGE), 500, "internal_error")
+    admin = api.db.client.admin
+    # The first is repeated until the time is over, the second is nothing that anybody foresaw.
+    failing = {"failCommands": ["update", "insert"], "errorCode": error_code}
+    await admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": failing})
+    try:
+        answer = await post(api, token, "k", "/api/user/api-keys", json=BODIES["/api/user/api-keys"][0])
+    finally:
+        await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+    assert answer.status_code == status
     assert await api.db["idempotency"].count_documents({}) == 0
-    assert (await post(api, token, "k", json=EXCHANGE)).status_code == 201
+    again = await post(api, token, "k", "/api/user/api-keys", json=BODIES["/api/user/api-keys"][0])
+    assert again.status_code == 201
 
 
 async def test_keys_belong_to_one_user_and_one_route(api: WholeApi) -> None:
     mine, theirs = await token_of(api), await token_of(api, "other@example.com")
-    assert (await post(api, mine, "k", json=EXCHANGE)).status_code == 201
-    assert (await post(api, theirs, "k", json=EXCHANGE)).status_code == 201
-    assert (await post(api, mine, "k", "/api/user/api-keys", json=BODIES["/api/user/api-keys"][0])).status_code == 201
+    answers = [
+        await post(api, mine, "k", json=EXCHANGE),
+        await post(api, theirs, "k", json=EXCHANGE),
+        await post(api, mine, "k", "/api/user/api-keys", json=BODIES["/api/user/api-keys"][0]),
+    ]
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert not any("idempotency-replayed" in answer.headers for answer in answers)
+    assert await api.db["conversations"].count_documents({}) == 2
 
 
 async def test_nobody_reads_an_answer_without_signing_in(api: WholeApi) -> None:
