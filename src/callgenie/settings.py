@@ -237,6 +237,12 @@ class Settings(BaseSettings):
         return self.smtp_url is not None or self.smtp_host is not None
 
 
+def environment_without_settings(**changes: str) -> dict[str, str]:
+    """Return this process's environment without any setting of ours but `changes`, for a program that we start."""
+    ours = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    return {name: value for name, value in os.environ.items() if name not in ours} | changes
+
+
 def inherited_environment(**changes: str) -> dict[str, str]:
-    """Return this process's environment with `changes`, for a program that we start."""
+    """Return this process's environment with `changes`, for a program of ours that is to be set the same."""
     return {**os.environ, **changes}

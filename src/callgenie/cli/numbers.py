@@ -42,15 +42,15 @@ def import_(
     Examples: callgenie numbers import numbers.txt; echo +14155550123 | callgenie numbers import -
     """
     settings = load_settings(data_dir=data_dir)
-    if str(file) == "-":
-        report = run(_import(settings, sys.stdin))
-    else:
-        try:
+    try:
+        if str(file) == "-":
+            report = run(_import(settings, sys.stdin))
+        else:
             with file.open(encoding="utf-8") as lines:
                 report = run(_import(settings, lines))
-        except (OSError, UnicodeDecodeError) as error:
-            err.print(f"[red]Error:[/red] {file} cannot be read: {error}")
-            raise typer.Exit(_EXIT_NO_INPUT) from None
+    except (OSError, UnicodeDecodeError) as error:
+        err.print(f"[red]Error:[/red] {file} cannot be read: {error}")
+        raise typer.Exit(_EXIT_NO_INPUT) from None
     _show(report)
 
 

@@ -57,6 +57,6 @@ def _program(
     del version
 
 
-def main() -> None:
-    """Run the program."""
+def run_program() -> None:
+    """Read the command line and do what it says."""
     app()

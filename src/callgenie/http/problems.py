@@ -142,6 +142,8 @@ def _message(fault: Mapping[str, Any]) -> str:
     kind = str(fault["type"])
     if kind == "extra_forbidden":
         return "is not a field of this request"
+    if kind == "model_attributes_type":
+        return "must be a JSON object; send it with Content-Type: application/json"
     if kind == "missing":
         return "is required"
     if kind.startswith(("uuid", "url", "date", "time", "decimal", "json_invalid", "bytes_invalid")):

@@ -110,13 +110,18 @@ class DataFolder:
         with self.usable():
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    @property
+    def fits_a_socket(self) -> bool:
+        """Whether the folder's path is short enough for a socket in it."""
+        return len(os.fsencode(self.socket)) <= _SOCKET_PATH_MAX
+
     def prepare_database(self) -> None:
         """Make what the embedded database needs in the folder.
 
         Raises:
             DataFolderUnusableError: It cannot be written, or its path is too long.
         """
-        if len(os.fsencode(self.socket)) > _SOCKET_PATH_MAX:
+        if not self.fits_a_socket:
             longest = _SOCKET_PATH_MAX - len(SOCKET_NAME) - 1
             raise DataFolderUnusableError(
                 f"The path of the data folder {self.path} is too long: a socket in it could not be opened. "

@@ -57,18 +57,18 @@ def _in_wheel() -> str | None:
     return None
 
 
+def watched(*command: str, stop_seconds: float) -> list[str]:
+    """Return the command line that runs `command` for as long as its standard input is held open by somebody."""
+    return [sys.executable, "-I", "-S", str(Path(watcher.__file__).absolute()), str(stop_seconds), *command]
+
+
 def mongod_command(program: Path, folder: Path, *, cache_gb: float, extra: tuple[str, ...] = ()) -> list[str]:
     """Return the watcher's command line that runs `program` on `folder`, to be started inside `folder`.
 
     `folder` holds `db`, `log` and the socket. It listens on a Unix socket of mode 700 and nowhere else: no other user
     of the machine can read the data, no two servers can meet on a port, and no firewall has a say.
     """
-    return [
-        sys.executable,
-        "-I",
-        "-S",
-        str(Path(watcher.__file__).absolute()),
-        str(STOP_SECONDS),
+    return watched(
         str(program),
         *("--dbpath", str(folder / "db")),
         *("--logpath", str(folder / "log" / "mongod.log"), "--logappend", "--quiet"),
@@ -83,4 +83,5 @@ def mongod_command(program: Path, folder: Path, *, cache_gb: float, extra: tuple
         # No JavaScript on the server: we send none, and an injected `$where` finds no engine.
         "--noscripting",
         *extra,
-    ]
+        stop_seconds=STOP_SECONDS,
+    )

@@ -1,7 +1,11 @@
 """The demo, step by step."""
 
 import asyncio
+import getpass
+import os
+import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,10 +22,9 @@ from callgenie.mongo.client import connect
 from callgenie.mongo.folder import DataFolder
 from callgenie.numbers.service import NumberPool
 from callgenie.numbers.store import NumberStore
-from callgenie.settings import inherited_environment
 from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.report import CallReport
-from callgenie.telephony.simulator.script import rehearse
+from callgenie.telephony.simulator.script import Step, rehearse
 from callgenie.voice.providers.nanotts import NanoTextToSpeech
 from callgenie.voice.providers.workers import Workers
 
@@ -60,41 +63,53 @@ def demo(
 async def _demo(recording: Path | None, data_dir: Path) -> None:
     randomness = SystemRandomness()
     auth_token = randomness.token_bytes(16).hex()
-    # The demo is about itself: what is set for the real server must not lead it to another database or carrier.
-    environment = inherited_environment(
-        MONGODB_URI="", PUBLIC_URL="", TWILIO_AUTH_TOKEN=auth_token, CALLGENIE_LOG_FORMAT="json"
+    folder = _folder(data_dir)
+    # First of all: a recording that cannot be played should not cost a server's start.
+    steps = await rehearse(
+        demo_call() if recording is None else call_of(recording),
+        NanoTextToSpeech(Workers()),
+        voice_name=CALLER_VOICE,
     )
     began = time.monotonic()
     progress("Starting the server: embedded MongoDB, indexes, speech recognition, answers, speech")
-    async with running_server(data_dir, environment, progress) as server, Owner(server.url) as owner:
+    async with running_server(folder, auth_token, progress) as server, Owner(server.url) as owner:
         progress(f"The server answers at {server.url} after {time.monotonic() - began:.1f} s")
-        number, email, password = await _set_up(owner, data_dir, randomness)
+        number, email, password = await _set_up(owner, folder, randomness)
         before = await owner.usage()
-        call = await _place_call(server, auth_token, number, recording, data_dir)
+        call = await _place_call(server, auth_token, number, steps, folder)
         conversation, after = await _settled(owner, call)
         _show(Outcome(call, conversation, before, after))
-        _go_on(data_dir, email, password, call)
+    _go_on(folder, email, password, call)
 
 
-async def _set_up(owner: Owner, data_dir: Path, randomness: Randomness) -> tuple[str, str, str]:
+def _folder(data_dir: Path) -> DataFolder:
+    folder = DataFolder(data_dir)
+    if folder.fits_a_socket:
+        return folder
+    short = DataFolder(Path(tempfile.gettempdir()) / f"callgenie-demo-{getpass.getuser()}")
+    progress(f"The path of {folder.path} is too long for a socket; the demo's data goes to {short.path}")
+    return short
+
+
+async def _set_up(owner: Owner, folder: DataFolder, randomness: Randomness) -> tuple[str, str, str]:
     email = f"rosa-{randomness.token_bytes(4).hex()}@example.com"
     password = randomness.token_bytes(9).hex()
     await owner.sign_up(email=email, password=password, name=business.OWNER_NAME)
     progress(f"Signed up {business.OWNER_NAME} <{email}>")
     await owner.describe_business(business.BUSINESS)
     progress(f"Filled in {business.BUSINESS['company']}: hours, greeting, {len(business.BUSINESS['faq'])} FAQ entries")
-    added = await _fill_pool(data_dir, randomness)
+    added = await _fill_pool(folder, randomness)
     progress(f"Put {added} new numbers into the pool")
     number = await owner.get_number()
     progress(f"Assigned {number}")
     return number, email, password
 
 
-async def _fill_pool(data_dir: Path, randomness: Randomness) -> int:
+async def _fill_pool(folder: DataFolder, randomness: Randomness) -> int:
     # One run takes one number for good, so each run brings some; which ones is left to chance.
     area_code = AREA_CODES[randomness.token_bytes(1)[0] % len(AREA_CODES)]
     lines = [f"+1{area_code}55501{line:02}" for line in range(100)]
-    database = await connect(DataFolder(data_dir).uri)
+    database = await connect(folder.uri)
     try:
         report_of_import = await NumberPool(NumberStore(database.db)).import_numbers(lines)
     finally:
@@ -103,14 +118,10 @@ async def _fill_pool(data_dir: Path, randomness: Randomness) -> int:
 
 
 async def _place_call(
-    server: DemoServer, auth_token: str, number: str, recording: Path | None, data_dir: Path
+    server: DemoServer, auth_token: str, number: str, steps: Sequence[Step], folder: DataFolder
 ) -> CallReport:
-    wav = data_dir / "recordings" / "last-call.wav"
+    wav = folder.path / "recordings" / "last-call.wav"
     wav.parent.mkdir(parents=True, exist_ok=True)
-    voice = NanoTextToSpeech(Workers())
-    steps = await rehearse(
-        demo_call() if recording is None else call_of(recording), voice, language="en", voice_name=CALLER_VOICE
-    )
     progress(f"A caller dials {number}: signed webhook, TwiML, media socket, 20 ms mu-law frames")
     dialling = Dialling(CALLER_NUMBER, number, steps, recording=wav)
     async with SimulatedCarrier(server.url, auth_token) as carrier, asyncio.TaskGroup() as group:
@@ -150,12 +161,14 @@ def _show(outcome: Outcome) -> None:
     report.show_ending(out, outcome.conversation, outcome.call)
 
 
-def _go_on(data_dir: Path, email: str, password: str, call: CallReport) -> None:
-    out.print(f"\nListen to it (left: caller, right: assistant): [bold]{call.recording}[/bold]")
+def _go_on(folder: DataFolder, email: str, password: str, call: CallReport) -> None:
+    data_dir = os.path.relpath(folder.path)
+    recording = call.recording and os.path.relpath(call.recording)
+    out.print(f"\nListen to it (left: caller, right: assistant): [bold]{recording}[/bold]")
     out.print(
         "\n[bold]Go on[/bold]\n"
         "  make demo CALLER=my.wav             call it with your own recording\n"
-        f"  .venv/bin/callgenie serve --data-dir {data_dir}   keep this server running on port 4000, then\n"
+        f"  .venv/bin/callgenie serve --data-dir {data_dir}   the same server again, on port 4000; then\n"
         "  curl -s localhost:4000/api/auth/login -H 'Content-Type: application/json' \\\n"
         f'    -d \'{{"email": "{email}", "password": "{password}"}}\'\n'
         "  docs/how-to/connect-a-twilio-number.md  let it answer a real telephone\n"

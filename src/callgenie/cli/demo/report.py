@@ -31,6 +31,10 @@ def show_transcript(console: Console, conversation: Json) -> None:
         speaker = _SPEAKERS.get(turn["role"], turn["role"])
         table.add_row(f"{turn['startedMs'] / 1000:.1f} s", f"[{style}]{speaker}[/{style}]", text)
     console.print(table)
+    if not any(turn["role"] == "user" for turn in conversation["turns"]):
+        console.print(
+            "[yellow]The caller was not understood: is there speech in the recording, and is it English?[/yellow]"
+        )
 
 
 def show_latency(console: Console, conversation: Json) -> None:

@@ -1,8 +1,6 @@
 """The demo's own `callgenie serve`: started as a process, watched, and stopped."""
 
 import asyncio
-import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +10,8 @@ from typing import Final
 
 from callgenie.kernel.errors import UnavailableError
 from callgenie.mongo.folder import DataFolder
+from callgenie.mongo.program import watched
+from callgenie.settings import environment_without_settings
 
 # The first start loads the models and builds the indexes; a slow disk may take its time.
 READY_SECONDS_MAX: Final = 120
@@ -36,50 +36,53 @@ class DemoServer:
 
 @asynccontextmanager
 async def running_server(
-    data_dir: Path, environment: dict[str, str], progress: Callable[[str], None]
+    folder: DataFolder, auth_token: str, progress: Callable[[str], None]
 ) -> AsyncIterator[DemoServer]:
-    """Run `callgenie serve` on a free port with `data_dir`, and stop it at the end of the block.
+    """Run `callgenie serve` on a free port with the data folder, and stop it at the end of the block.
+
+    It ends with this process, however this process ends: a watcher holds it by a pipe. The demo is about itself, so
+    nothing that is set for a real server reaches it, neither from the environment nor from a `.env`.
 
     Raises:
         DemoServerError: It ended, or was not ready in time; the sentence holds its last words.
     """
-    log = data_dir / "log" / "server.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    folder.prepare_database()
+    other = folder.server()
+    if other is not None:
+        raise DemoServerError(
+            f"A server runs on {folder.path} already (process {other.pid}, {other.url}). Stop it first."
+        )
+    serve = (sys.executable, "-m", "callgenie", "serve", "--host", "127.0.0.1", "--port", "0")
+    log = folder.log.parent / "server.log"
     with log.open("wb") as lines:
         child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "callgenie",
-            "serve",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "0",
-            "--data-dir",
-            str(data_dir),
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            *watched(*serve, "--data-dir", str(folder.path), stop_seconds=STOP_SECONDS_MAX),
+            env=environment_without_settings(TWILIO_AUTH_TOKEN=auth_token, CALLGENIE_LOG_FORMAT="json"),
+            cwd=folder.path,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
             stderr=lines,
             # Ctrl-C is for the demo, which then stops its server in order.
             start_new_session=True,
         )
         try:
-            yield DemoServer(await _ready(child, data_dir, log), log)
+            yield DemoServer(await _ready(child, folder, log), log)
         finally:
             progress("Stopping the server")
-            await _stop(child)
+            # The end of the pipe is what the watcher waits for; it kills what has not stopped in time.
+            if child.stdin is not None:
+                child.stdin.close()
+            await child.wait()
 
 
-async def _ready(child: asyncio.subprocess.Process, data_dir: Path, log: Path) -> str:
-    folder = DataFolder(data_dir)
+async def _ready(child: asyncio.subprocess.Process, folder: DataFolder, log: Path) -> str:
     loop = asyncio.get_running_loop()
     until = loop.time() + READY_SECONDS_MAX
     while loop.time() < until:
         if child.returncode is not None:
             raise DemoServerError(f"The server ended before it was ready. Its last words:\n{_tail(log)}")
         server = folder.server()
-        if server is not None and server.pid == child.pid:
+        if server is not None:
             return server.url
         await asyncio.sleep(0.05)
     raise DemoServerError(f"The server was not ready after {READY_SECONDS_MAX} s. Its last words:\n{_tail(log)}")
@@ -87,13 +90,3 @@ async def _ready(child: asyncio.subprocess.Process, data_dir: Path, log: Path) -
 
 def _tail(log: Path) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:])
-
-
-async def _stop(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is None:
-        child.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(child.wait(), STOP_SECONDS_MAX)
-    except TimeoutError:
-        os.kill(child.pid, signal.SIGKILL)
-        await child.wait()
