@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 DEFAULT_PORT: Final = 4000
 
 
-def _default_data_dir() -> Path:
+def default_data_dir() -> Path:
+    """Return where data is kept when nobody says where."""
     return Path.home() / ".local" / "share" / "callgenie"
 
 
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
         description="The port the server listens on; 0 takes a free one.",
     )
     data_dir: Path = Field(
-        default_factory=_default_data_dir,
+        default_factory=default_data_dir,
         validation_alias="CALLGENIE_DATA_DIR",
         description="Where the embedded database, the secrets and recordings are kept.",
     )

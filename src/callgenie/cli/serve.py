@@ -1,6 +1,7 @@
 """`callgenie serve`: the server, with everything it needs."""
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,7 +22,7 @@ from callgenie.kernel.ids import SystemRandomness
 from callgenie.kernel.secret_file import Secrets
 from callgenie.mongo.client import Database
 from callgenie.observability.logging import set_up_logging
-from callgenie.settings import Settings
+from callgenie.settings import Settings, default_data_dir
 from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.providers.embedded import load_embedded_providers
 from callgenie.wiring import build_records, build_services, running
@@ -84,9 +85,13 @@ def assembler(load: Callable[[], Awaitable[VoiceProviders]]) -> Assemble:
 
 def _say_ready(url: str, settings: Settings) -> None:
     out.print(f"\n[bold]CallGenie answers at {url}[/bold]")
+    # What is printed is typed as it stands, and must reach this server's database.
+    where = ""
     if settings.mongodb_uri is None:
         out.print(f"Everything is kept in {settings.data_dir.expanduser().absolute()}")
+        where = "" if settings.data_dir == default_data_dir() else f" --data-dir {shlex.quote(str(settings.data_dir))}"
     out.print(
-        "Next: sign up with POST /api/auth/register (see README.md), fill the pool with `callgenie numbers import`,\n"
-        "and connect a number (docs/how-to/connect-a-twilio-number.md). Ctrl-C stops."
+        "Next: sign up with POST /api/auth/register (see README.md), fill the pool with\n"
+        f"`callgenie numbers import FILE{where}`, and connect a number (docs/how-to/connect-a-twilio-number.md).\n"
+        "Ctrl-C stops."
     )
