@@ -1,21 +1,31 @@
 """Several processes on one port: none of them is missed, and none of them is left behind."""
 
+import asyncio
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
+from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.processes import Running, becomes_true, lives, running
 
+from callgenie.cli.demo.owner import Owner
 from callgenie.mongo.folder import DataFolder
+from callgenie.telephony.simulator.carrier import ACCOUNT_SID, Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.dialect import Dialect
+from callgenie.telephony.simulator.script import HangUp, Listen
+from callgenie.telephony.simulator.stream import MediaCall
+from callgenie.telephony.twilio.twiml import ConnectStream, read
 
 SERVER = "tests.support.little_worker"
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 
-def workers_of(server: Running) -> list[psutil.Process]:
+def workers_of(server: Running, module: str = SERVER) -> list[psutil.Process]:
     children = psutil.Process(server.pid).children(recursive=True)
-    return [child for child in children if lives(child) and SERVER in child.cmdline()]
+    return [child for child in children if lives(child) and module in child.cmdline()]
 
 
 def mongod_of(server: Running) -> psutil.Process:
@@ -108,3 +118,34 @@ def test_workers_that_cannot_start_end_the_server(data_folder: Path, mongodb_uri
         assert server.end() == 3
         assert "broken" in server.said
         assert "refused worker_failed" in server.said
+
+
+async def test_a_call_rings_in_one_worker_and_is_held_by_another(
+    data_folder: Path, mongodb_uri: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    await database["phonenumbers"].insert_one({"_id": "+14155550100", "state": "free"})
+    settings = {"MONGODB_URI": mongodb_uri, "TWILIO_AUTH_TOKEN": TOKEN, "BCRYPT_COST": "4"}
+    with running("tests.support.call_worker", "serve", data_folder, 2, **settings) as server:
+        url = await asyncio.to_thread(server.wait_for, "ready")
+        one, other = workers_of(server, "tests.support.call_worker")
+        async with Owner(url) as owner:
+            await owner.sign_up(email="owner@example.com", password="a long enough phrase", name="Owner")
+            number = await owner.get_number()
+            async with SimulatedCarrier(url, TOKEN) as carrier:
+                # Who is stopped takes no connection: each step finds the one worker that we want it to find.
+                one.suspend()
+                answer = await carrier.ring(Dialling("+14155550999", number, session_id="CA1"))
+                verb, *_ = read(answer.text)
+                assert isinstance(verb, ConnectStream)
+                one.resume()
+                other.suspend()
+                socket = await carrier.open_media(verb.url)
+                dialect = Dialect(account_sid=ACCOUNT_SID, call_sid="CA1", stream_sid="MZ1")
+                await MediaCall(socket, dialect, [Listen(), HangUp()]).run(verb.parameters)
+                other.resume()
+        assert server.end(signal.SIGTERM) == 0
+    # Stopping let the call come to its end.
+    [conversation] = await database["conversations"].find().to_list()
+    assert (conversation["status"], conversation["turnCount"]) == ("completed", 1)
+    [usage] = await database["usage"].find().to_list()
+    assert (usage["calls"], usage["held"], usage["seconds"]) == (1, 0, conversation["billableSeconds"])

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from callgenie.cli.process import Program
+from callgenie.cli.process import Assemble, Program
 from callgenie.cli.worker import run_worker
 from callgenie.cli.workers import run_workers
 from callgenie.kernel.errors import DomainError
@@ -53,26 +53,29 @@ async def assemble(settings: Settings, database: Database, _secrets: Secrets, _u
     say(f"put away {os.getpid()}")
 
 
-async def serve(folder: Path, count: int) -> None:
-    settings = Settings(data_dir=folder, port=0)
-    command = (sys.executable, "-m", "tests.support.little_worker")
-    await run_workers(
-        settings, lambda line: say(f"progress {line}"), lambda url: say(f"ready {url}"), count=count, command=command
-    )
-
-
-async def work(listening: str, channel: str, url: str, folder: str) -> None:
-    await run_worker(Settings(data_dir=Path(folder)), int(listening), int(channel), url, assemble=assemble)
-
-
-if __name__ == "__main__":
+def main(module: str, assemble: Assemble) -> None:
+    """Be the server, or a worker of it, as the command line says."""
     match sys.argv[1:]:
         case ["serve", folder, count]:
+            settings = Settings(data_dir=Path(folder), port=0)
             try:
-                asyncio.run(serve(Path(folder), int(count)))
+                asyncio.run(
+                    run_workers(
+                        settings,
+                        lambda line: say(f"progress {line}"),
+                        lambda url: say(f"ready {url}"),
+                        count=int(count),
+                        command=(sys.executable, "-m", module),
+                    )
+                )
             except DomainError as refusal:
                 say(f"refused {refusal.code}")
                 sys.exit(3)
             say("stopped")
         case [listening, channel, url, "--data-dir", folder]:
-            asyncio.run(work(listening, channel, url, folder))
+            settings = Settings(data_dir=Path(folder))
+            asyncio.run(run_worker(settings, int(listening), int(channel), url, assemble=assemble))
+
+
+if __name__ == "__main__":
+    main("tests.support.little_worker", assemble)
