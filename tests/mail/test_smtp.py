@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -83,10 +84,25 @@ async def test_a_server_that_is_not_there_is_tried_again() -> None:
     assert "owner@" not in str(refusal.value)
 
 
+async def test_a_server_that_says_nothing_does_not_hold_the_outbox_up() -> None:
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    over = asyncio.Event()
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        mailer = SmtpMailer(SmtpServer("127.0.0.1", port), sender="x@y.test", timeout_seconds=0.2)
+        async with asyncio.timeout(2):
+            with pytest.raises(MailServerAwayError):
+                await mailer.send(MAIL)
+        over.set()
+
+
 async def test_a_password_is_never_sent_in_the_clear_over_the_network(sink: Letterbox) -> None:
     assert SmtpServer("mail.example.com", 587, "user", "secret").start_tls is True
     assert SmtpServer("mail.example.com", 587).start_tls is None
-    assert SmtpServer("127.0.0.1", 587, "user", "secret").start_tls is None
+    assert SmtpServer("127.0.0.1", 587, "user", "secret").start_tls is False
     assert SmtpServer("mail.example.com", 465, "user", "secret").implicit_tls
     assert "secret" not in repr(SmtpServer("mail.example.com", 587, "user", "secret"))
     # The sink offers no STARTTLS; where it is demanded, nothing is sent.

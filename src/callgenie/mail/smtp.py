@@ -1,5 +1,6 @@
 """Mail over SMTP (RFC 5321)."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from callgenie.mail.errors import MailRefusedError, MailServerAwayError
 from callgenie.mail.models import Mail
 from callgenie.mail.rendering import as_html, as_text, one_line
 
-# From the first byte to the last answer of each step. A server that needs longer is tried again later.
+# For each step of the conversation. A server that needs longer is tried again later.
 TIMEOUT_SECONDS: Final = 20.0
+# All steps together have this many times as much, which is less than the outbox's lease: nobody else sends meanwhile.
+_STEPS_MAX: Final = 3
 # 5xx: the same mail will be refused again (RFC 5321, 4.2.1).
 _FOR_GOOD: Final = 500
 # RFC 8314, 3.3.
@@ -55,13 +58,14 @@ class SmtpServer:
     def start_tls(self) -> bool | None:
         """Whether STARTTLS is demanded, left out, or (None) used where it is offered.
 
-        A password is only sent in the clear to this very machine: whoever can hide the offer could read it.
+        A password is only sent in the clear to this very machine: whoever can hide the offer could read it. And there
+        nobody listens in, while a certificate for `localhost` is hardly ever one that can be verified.
         """
-        if self.tls is Tls.STARTTLS:
-            return True
-        if self.implicit_tls or self.tls is Tls.NONE:
+        if self.tls is not Tls.AUTO:
+            return self.tls is Tls.STARTTLS
+        if self.implicit_tls or self.host in _LOOPBACK:
             return False
-        return True if self.username is not None and self.host not in _LOOPBACK else None
+        return None if self.username is None else True
 
 
 class SmtpMailer:
@@ -83,16 +87,17 @@ class SmtpMailer:
         """
         server = self._server
         with _judged():
-            await aiosmtplib.send(
-                message_of(mail, self._sender),
-                hostname=server.host,
-                port=server.port,
-                username=server.username,
-                password=server.password,
-                use_tls=server.implicit_tls,
-                start_tls=server.start_tls,
-                timeout=self._timeout,
-            )
+            async with asyncio.timeout(self._timeout * _STEPS_MAX):
+                await aiosmtplib.send(
+                    message_of(mail, self._sender),
+                    hostname=server.host,
+                    port=server.port,
+                    username=server.username,
+                    password=server.password,
+                    use_tls=server.implicit_tls,
+                    start_tls=server.start_tls,
+                    timeout=self._timeout,
+                )
 
     async def sign_in(self) -> None:
         """Do all that comes before a mail, and send none.
