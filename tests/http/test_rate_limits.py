@@ -42,11 +42,11 @@ async def test_every_answer_says_what_is_left(api: WholeApi) -> None:
     token = (await api.register())["accessToken"]
     left = [await api.call("GET", "/api/user/usage", token=token) for _ in range(3)]
     assert [re.sub("t=[0-9]+", "t", answer.headers["ratelimit"]) for answer in left] == [
-        f'"user";r={remaining};t' for remaining in (599, 598, 597)
+        f'"user";r={remaining};t' for remaining in (1199, 1198, 1197)
     ]
-    assert left[0].headers["ratelimit-policy"] == '"user";q=600;w=60'
+    assert left[0].headers["ratelimit-policy"] == '"user";q=1200;w=60'
     unknown = await api.call("GET", "/api/user/usage", token="forged")
-    assert unknown.headers["ratelimit"].startswith('"address";r=299;')
+    assert unknown.headers["ratelimit"].startswith('"address";r=999;')
 
 
 async def test_a_user_who_asks_too_often_is_told_when_to_come_back(api: WholeApi) -> None:
@@ -118,11 +118,11 @@ async def test_without_the_counters_the_limits_are_stricter_and_never_open(api: 
     failing = {"failCommands": ["findAndModify"], "errorCode": 11602, "closeConnection": False}
     await admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": failing})
     try:
-        answers = [await api.call("GET", "/api/user/usage") for _ in range(80)]
+        answers = [await api.call("GET", "/api/user/usage") for _ in range(253)]
     finally:
         await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
-    assert [answer.status_code for answer in answers] == [401] * 75 + [429] * 5
-    assert answers[-1].headers["ratelimit-policy"] == '"address";q=75;w=60'
+    assert [answer.status_code for answer in answers] == [401] * 250 + [429] * 3
+    assert answers[-1].headers["ratelimit-policy"] == '"address";q=250;w=60'
 
 
 async def test_limits_can_be_switched_off(connected: Database) -> None:
