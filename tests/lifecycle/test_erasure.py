@@ -1,5 +1,6 @@
 """Whoever asks to be forgotten is: in every collection, after a crash at any step, and in the middle of a call."""
 
+import asyncio
 import json
 import stat
 from collections.abc import AsyncIterator
@@ -319,3 +320,32 @@ async def test_a_line_of_the_log_that_a_crash_cut_short_is_replaced(tmp_path: Pa
     for _ in range(2):
         await ErasureLog(path).note(UserId("b" * 24), datetime(2026, 1, 1, tzinfo=UTC))
     assert [json.loads(line)["userId"] for line in path.read_text().splitlines()] == ["a" * 24, "b" * 24]
+
+
+async def test_requests_that_race_with_the_erasure_leave_nothing_in_the_end(app: WholeApi, tmp_path: Path) -> None:
+    owner = await live_a_little(app)
+    user_id, token = owner["user"]["id"], owner["accessToken"]
+    exchange = {"phoneNumber": "+14155550188", "userMessage": "8472", "aiResponse": "Noted.", "duration": 5}
+    await app.whole.numbers.import_numbers([f"+1415555{number:04}" for number in range(200, 220)])
+
+    async def busy(number: int) -> set[int]:
+        """Go on as if nothing happened."""
+        said = {"sessionId": f"race-{number}", "status": "completed", **exchange}
+        answers = [
+            await app.call("POST", "/api/user/conversations", token=token, json=said),
+            await app.call("PUT", "/api/user/preferences", token=token, json={"assistantName": f"N{number}"}),
+            await app.call("POST", "/api/user/assign-phone", token=token, json={}),
+            await app.call("POST", "/api/user/api-keys", token=token, json={"name": "x", "scopes": ["usage:read"]}),
+        ]
+        return {answer.status_code for answer in answers}
+
+    seen = await asyncio.gather(*(busy(number) for number in range(12)), erase(app, token))
+    assert seen.pop().status_code == 202
+    assert set().union(*seen) <= {200, 201, 401, 404, 409, 503}
+    eraser, past = erasures(app, tmp_path), datetime.now(UTC) - timedelta(minutes=3)
+    for _ in range(2):
+        erased = app.whole.database.db["erasures"]
+        await erased.update_one({"purgedAt": {"$exists": True}}, {"$set": {"purgedAt": past}})
+        await eraser.round()
+    assert await mentions(app, user_id, "owner@example.com") == ["erasures"]
+    assert await ErasureStore(app.whole.database.db).unfinished() == []
