@@ -183,6 +183,63 @@ async def test_a_call_counts_in_the_period_in_which_it_was_answered(office: Offi
     assert await office.reconciliation.reconcile() == []
 
 
+async def test_calls_from_before_the_anchor_share_the_first_period(office: Office) -> None:
+    user = office.customers.add(anchor=office.clock.now() - timedelta(days=3))
+    for number, day in enumerate((datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 2, 1, tzinfo=UTC))):
+        saved = await office.conversations.save_exchange(
+            user, exchange(f"s-{number}", duration=1_000, status=DONE, started_at=day)
+        )
+        assert saved.conversation.started_at == day
+    assert (saved.conversation.billable_seconds, saved.conversation.overage_seconds) == (800, 200)
+    assert saved.usage.standing == Standing(calls=2, seconds=1_800)
+    assert await office.db.usage.count_documents({}) == 1
+    assert await office.reconciliation.reconcile() == []
+
+
+async def test_a_call_delivered_late_takes_what_its_own_period_has_left(office: Office) -> None:
+    user = office.customers.add()
+    earlier = (await office.usage.check(user)).period.start - timedelta(days=1)
+    for name, billable in (("a", 1_000), ("b", 800), ("c", 0)):
+        saved = await office.conversations.save_exchange(
+            user, exchange(name, duration=1_000, status=DONE, started_at=earlier)
+        )
+        assert (saved.conversation.billable_seconds, saved.usage.standing) == (billable, Standing())
+
+
+async def test_a_call_of_which_only_the_duration_is_said_ended_when_that_was_said(office: Office) -> None:
+    user = office.customers.add()
+    said_at = _in_milliseconds(office.clock.now())
+    saved = await office.conversations.save_exchange(user, exchange(duration=5_000))
+    began = said_at - timedelta(seconds=5_000)
+    assert (saved.conversation.started_at, saved.conversation.answered_at) == (began, began)
+    office.clock.time += timedelta(hours=1)
+    later = await office.conversations.save_exchange(user, exchange(user_message="Bye", duration=5_060, status=DONE))
+    assert later.conversation.started_at == began
+    assert later.conversation.ended_at == began + timedelta(seconds=5_060)
+
+
+async def test_a_call_that_lasted_across_a_periods_start_counts_where_it_began(office: Office) -> None:
+    user = office.customers.add()
+    office.clock.time = (await office.usage.check(user)).period.start + timedelta(seconds=10)
+    saved = await office.conversations.save_exchange(user, exchange(duration=30, status=DONE))
+    assert (saved.conversation.billable_seconds, saved.usage.standing) == (30, Standing())
+
+
+async def test_a_call_that_is_over_has_not_ended_later_than_now(office: Office) -> None:
+    user = office.customers.add()
+    await office.conversations.save_exchange(user, exchange())
+    office.clock.time += timedelta(seconds=20)
+    saved = await office.conversations.save_exchange(user, exchange(duration=30, status=DONE))
+    assert saved.conversation.ended_at == _in_milliseconds(office.clock.now())
+    ahead = office.clock.now() + timedelta(seconds=60)
+    saved = await office.conversations.save_exchange(user, exchange("s-2", duration=30, status=DONE, started_at=ahead))
+    assert saved.conversation.ended_at == saved.conversation.started_at
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
+
+
 async def test_a_session_id_stands_for_one_call(office: Office) -> None:
     user = await office.owner()
     await office.conversations.save_exchange(user, exchange())

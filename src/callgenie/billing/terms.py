@@ -69,8 +69,11 @@ class Terms:
     barred: RefusalReason | None = None
 
     def period_at(self, moment: datetime) -> Period:
-        """Return the period that the moment belongs to."""
-        return period_at(self.anchor, moment)
+        """Return the period that the moment belongs to; what was before the anchor belongs to the first.
+
+        Each month before it would otherwise be a plan of its own, for anybody who dates a call back.
+        """
+        return period_at(self.anchor, max(moment, self.anchor))
 
 
 def terms_of(user: User, subscription: Subscription) -> Terms:

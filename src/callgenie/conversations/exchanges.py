@@ -77,6 +77,11 @@ def _is_past(moment: datetime | None, now: datetime) -> bool:
     return moment.tzinfo is not None and STARTED_EARLIEST <= moment <= now + CLOCK_AHEAD_MAX
 
 
+def start_of(exchange: Exchange, *, now: datetime) -> datetime:
+    """Return when the call began of which this is the first exchange: where only its length is said, that long ago."""
+    return exchange.started_at or now - timedelta(seconds=exchange.duration or 0)
+
+
 def addition_of(exchange: Exchange, found: Conversation | None, *, now: datetime, period_start: datetime) -> Addition:
     """Return what the exchange adds to the conversation, or makes of none.
 
@@ -97,7 +102,7 @@ def addition_of(exchange: Exchange, found: Conversation | None, *, now: datetime
 
 
 def _first_fields(exchange: Exchange, now: datetime, period_start: datetime) -> dict[str, Any]:
-    started_at = exchange.started_at or now
+    started_at = start_of(exchange, now=now)
     return {
         "carrier": Carrier.API.value,
         "direction": Direction.INBOUND.value,
@@ -169,10 +174,15 @@ def _with_ending(
     started_at = fields.get("startedAt", found.started_at if found else now)
     has_ended = status not in {CallStatus.IN_PROGRESS.value, None}
     if has_ended and (found is None or found.ended_at is None):
-        fields["endedAt"] = now if duration is None else started_at + timedelta(seconds=duration)
+        fields["endedAt"] = now if duration is None else _end_of(started_at, duration, now)
     to_be_settled = (
         status == CallStatus.COMPLETED.value
         and duration is not None
         and not (found is not None and _is_settling(found))
     )
     return Addition(fields, turns, to_be_settled)
+
+
+def _end_of(started_at: datetime, duration: int, now: datetime) -> datetime:
+    # The first exchange is reported when it has been said already, so the start that we took it for is a little late.
+    return min(started_at + timedelta(seconds=duration), max(started_at, now))

@@ -14,7 +14,7 @@ from callgenie.billing.models import Granted
 from callgenie.billing.service import UsageService
 from callgenie.billing.terms import Terms, TermsReader
 from callgenie.conversations.errors import ConversationBusyError, SessionConflictError
-from callgenie.conversations.exchanges import addition_of, check_exchange
+from callgenie.conversations.exchanges import addition_of, check_exchange, start_of
 from callgenie.conversations.models import Conversation, Exchange, SavedExchange
 from callgenie.conversations.recording_store import RecordingStore
 from callgenie.conversations.settlement import Settlement
@@ -74,7 +74,7 @@ class Recording:
         """Step 1, from the revision that was read; somebody else's change means reading again."""
         user_id = terms.user_id
         # The period in which the call was answered; the first write names it for good.
-        period_start = terms.period_at(exchange.started_at or now).start
+        period_start = terms.period_at(start_of(exchange, now=now)).start
         for _ in range(_ROUNDS_MAX):
             found = await self._store.get(user_id, exchange.session_id)
             if found is not None and not _is_same_call(found, exchange):
