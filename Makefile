@@ -47,6 +47,7 @@ bench: $(READY) ## Measure, side by side in one run, and print ratios (about 12 
 
 docs: $(READY) ## Write what docs/reference says of settings and of the HTTP API
 	@$(BIN)/callgenie settings --markdown > docs/reference/settings.md
+	@$(BIN)/callgenie settings --env > .env.example
 	@$(BIN)/callgenie openapi > docs/reference/openapi.json
 
 requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in

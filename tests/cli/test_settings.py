@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from callgenie.cli.program import app
-from callgenie.cli.settings import markdown, rows
+from callgenie.cli.settings import environment, markdown, rows
 from callgenie.cli.terminal import EXIT_CONFIG, load_settings
 from callgenie.settings import Settings
 
@@ -26,6 +26,21 @@ def test_the_command_prints_the_same_list() -> None:
     result = CliRunner().invoke(app, ["settings", "--markdown"])
     assert result.exit_code == 0
     assert result.stdout == markdown()
+
+
+def test_the_example_of_an_environment_file_has_every_setting_as_it_is() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert text == environment()
+    assert CliRunner().invoke(app, ["settings", "--env"]).stdout == text
+    named = [str(field.validation_alias) for field in Settings.model_fields.values()]
+    assert [line[1:].split("=")[0] for line in text.splitlines() if line.startswith("#") and line[1:2] != " "] == named
+
+
+def test_the_example_with_every_setting_switched_on_is_what_is_there_without_it(tmp_path: Path) -> None:
+    lines = environment().splitlines()
+    switched_on = [line[1:] for line in lines if line.startswith("#") and not line.startswith("# ")]
+    (tmp_path / ".env").write_text("\n".join(line for line in switched_on if "DATA_DIR" not in line))
+    assert Settings(_env_file=tmp_path / ".env") == Settings(_env_file=None)
 
 
 def test_a_wrong_value_gives_the_setting_s_name_and_what_it_is_for(

@@ -1,8 +1,9 @@
 """`callgenie settings`: every setting, what it is for and its default."""
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from annotated_types import Ge, Le
@@ -12,6 +13,8 @@ from rich.table import Table
 
 from callgenie.cli.terminal import out
 from callgenie.settings import Settings
+
+_COLUMNS: Final = 118
 
 
 def _default(name: str, field: FieldInfo) -> str:
@@ -52,15 +55,34 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+def environment() -> str:
+    """Return the example of a `.env`: every setting, switched off, with what it is for."""
+    lines = [
+        "# CallGenie's settings. Copy this file to .env, in the folder where `callgenie` is started, and remove the # in",
+        "# front of what you change. Nothing has to be set for a server on this machine alone.",
+        "# This file is written by `callgenie settings --env`.",
+    ]
+    for name, default, bounds, why in rows():
+        lines += ["", *textwrap.wrap(why, _COLUMNS, initial_indent="# ", subsequent_indent="# ")]
+        if bounds:
+            lines.append(f"# From {bounds}.")
+        lines.append(f"#{name}={default}")
+    return "\n".join(lines) + "\n"
+
+
 def settings(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/reference/settings.md.")] = False,
+    as_environment: Annotated[bool, typer.Option("--env", help="Print .env.example.")] = False,
 ) -> None:
     """List every setting, its default and what it is for.
 
-    Example: callgenie settings
+    Examples: callgenie settings; callgenie settings --env > .env
     """
     if as_markdown:
         typer.echo(markdown(), nl=False)
+        return
+    if as_environment:
+        typer.echo(environment(), nl=False)
         return
     table = Table("setting", "default", "range", "what it is for", box=None)
     for row in rows():
