@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from callgenie.voice.providers import minilm
 from callgenie.voice.providers.minilm import SentenceVectors
 
 
@@ -28,13 +27,10 @@ def test_any_text_has_a_vector_of_length_1(vectors: SentenceVectors, text: str) 
     assert float(np.linalg.norm(vector)) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_what_is_asked_for_again_is_remembered_until_too_many_others_were(
-    vectors: SentenceVectors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(minilm, "_REMEMBERED_MAX", 3)
-    rows = vectors.remembered(["a", "b", "a"])
-    assert rows.shape == (3, 384)
-    assert np.array_equal(rows[0], rows[2])
-    vectors.remembered(["c", "d", "a"])
-    assert list(vectors._remembered) == ["c", "d", "a"]
-    assert vectors.remembered([]).shape == (0, 384)
+def test_texts_computed_together_have_the_vectors_that_each_has_alone(vectors: SentenceVectors) -> None:
+    texts = ["Is there parking?", "", "Yes, behind the house, and it is free of charge. " * 20, "Hello"]
+    together = vectors.vectors(texts)
+    assert together.shape == (4, vectors.width)
+    for row, text in zip(together, texts, strict=True):
+        assert np.allclose(row, vectors.vector(text), atol=1e-5)
+    assert vectors.vectors([]).shape == (0, vectors.width)

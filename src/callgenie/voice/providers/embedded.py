@@ -34,7 +34,7 @@ def load_embedded_providers(
     tell("speech recognition (Whisper tiny.en)")
     stt = WhisperSpeechToText(workers, models_dir)
     tell("answers (MiniLM)")
-    model = FaqModel(SentenceVectors(models_dir), workers)
+    model = FaqModel(SentenceVectors(models_dir))
     tell("speech (SVOX Pico)")
     tts = CachedSpeech(NanoTextToSpeech(workers, models_dir))
     return VoiceProviders(vad=vad, stt=stt, model=model, tts=tts)

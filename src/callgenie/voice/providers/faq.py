@@ -4,17 +4,19 @@ A question is looked up by meaning among the expected ones. What is not known is
 leave a message. There is no state; where the talk stands is read from what we said last.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from callgenie.kernel.vocabulary import ResponseLength, TurnRole
 from callgenie.voice.endings import words_of
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
+from callgenie.voice.providers.faq_rows import FaqMemory, FaqRows
 from callgenie.voice.providers.minilm import SentenceVectors
 from callgenie.voice.providers.workers import Workers
 from callgenie.voice.sentences import sentences_of
@@ -28,6 +30,16 @@ _CLOSE_TO_QUESTION: Final = 0.5
 
 _SENTENCES_MAX: Final = {ResponseLength.SHORT: 2, ResponseLength.MEDIUM: 4, ResponseLength.LONG: 12}
 _QUESTIONS_AT_ONCE_MAX: Final = 3
+
+# A job of four texts takes a seventh of a second when they are long. More at once gain a few hundredths of the time,
+# and whoever else waits for an answer waits for the job.
+_TEXTS_A_JOB: Final = 4
+
+# Shorter than the patience of a call: a FAQ that takes longer is no failure, the answers learn what they need of it.
+_PREPARE_SECONDS: Final = 5.0
+
+# What an answer looks at when there was no time to learn the whole FAQ, for each question that was asked.
+_NEAR: Final = 16
 
 _HOURS_QUESTIONS: Final = (
     "What are your opening hours?",
@@ -75,9 +87,6 @@ _TELLS: Final = frozenset({"tell", "say", "ask", "let"})
 _THANKS: Final = frozenset({"thanks", "thank"})
 
 
-_Rows = NDArray[np.float32]
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """Something that can be answered, and the ways in which it may be asked."""
@@ -89,13 +98,18 @@ class _Known:
 class FaqModel:
     """Looks answers up; one object serves all calls."""
 
-    def __init__(self, vectors: SentenceVectors, workers: Workers) -> None:
+    def __init__(self, vectors: SentenceVectors) -> None:
         self._vectors = vectors
-        self._workers = workers
+        self._memory = FaqMemory(vectors)
+        # A thread of its own: an owner with a long FAQ takes no other call's recognition or speech away.
+        self._workers = Workers(threads=1)
 
     async def prepare(self, knowledge: Knowledge) -> None:
-        """Compute the vectors of all that can be answered."""
-        await self._workers.run(PROVIDER, self._rows, _all_known(knowledge))
+        """Compute the vectors of all that can be answered, or of as much as there is time for."""
+        rows = self._rows(_all_known(knowledge))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PREPARE_SECONDS):
+                await self._learn(rows, rows.everything())
 
     async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
         """Yield the answer to the last message."""
@@ -107,36 +121,43 @@ class FaqModel:
             return
         courtesy = _courtesy(asked, before)
         if courtesy is None:
-            courtesy = await self._workers.run(PROVIDER, self._answer, asked, before, knowledge)
+            courtesy = await self._answer(asked, before, knowledge)
         yield TextDelta(courtesy)
 
-    def _answer(self, asked: str, before: str, knowledge: Knowledge) -> str:
+    async def _answer(self, asked: str, before: str, knowledge: Knowledge) -> str:
         known = _all_known(knowledge)
-        found = self._find(_questions_in(asked), known) or self._find([asked], known)
+        found = await self._find(_questions_in(asked), known) or await self._find([asked], known)
         if found:
             answers = [answer for at in found for answer in sentences_of(known[at].answer)]
             return " ".join(answers[: _SENTENCES_MAX[knowledge.response_length]])
         return _NOTED if _OFFER in before and "?" not in asked else _UNKNOWN
 
-    def _find(self, questions: Sequence[str], known: Sequence[_Known]) -> list[int]:
+    async def _find(self, questions: Sequence[str], known: Sequence[_Known]) -> list[int]:
         """Return which of the known things are asked for, in the order of the questions."""
         found: list[int] = []
-        alone, joint, owners = self._rows(known)
+        rows = self._rows(known)
+        owners = [at for at, entry in enumerate(known) for _ in entry.questions]
+        await self._learn(rows, rows.questions())
         for question in questions[:_QUESTIONS_AT_ONCE_MAX]:
-            vector = self._vectors.vector(question)
-            by_both, by_question = joint @ vector, alone @ vector
+            vector = await self._workers.run(PROVIDER, self._vectors.vector, question)
+            await self._learn(rows, rows.near(vector, _NEAR))
+            by_both, by_question = rows.joint @ vector, rows.alone @ vector
             best = int(np.argmax(np.maximum(by_both, by_question)))
             close = by_both[best] >= _CLOSE_TO_BOTH or by_question[best] >= _CLOSE_TO_QUESTION
             if close and owners[best] not in found:
                 found.append(owners[best])
         return found
 
-    def _rows(self, known: Sequence[_Known]) -> tuple[_Rows, _Rows, list[int]]:
-        """Return vectors of all questions, of each with its answer, and to which known thing each row belongs."""
-        asked = [(question, entry.answer, at) for at, entry in enumerate(known) for question in entry.questions]
-        alone = self._vectors.remembered([question for question, _, _ in asked])
-        joint = self._vectors.remembered([f"{question} {answer}" for question, answer, _ in asked])
-        return alone, joint, [at for _, _, at in asked]
+    async def _learn(self, rows: FaqRows, places: Iterable[int]) -> None:
+        """Compute what is missing, in jobs so small that others get their turn between them."""
+        missing = rows.missing(places)
+        for at in range(0, len(missing), _TEXTS_A_JOB):
+            few = rows.missing(missing[at : at + _TEXTS_A_JOB])  # another call about the same FAQ may have been here
+            if few:
+                await self._workers.run(PROVIDER, rows.learn, few)
+
+    def _rows(self, known: Sequence[_Known]) -> FaqRows:
+        return self._memory.rows([(question, entry.answer) for entry in known for question in entry.questions])
 
 
 def _all_known(knowledge: Knowledge) -> list[_Known]:

@@ -23,10 +23,14 @@ _THREADS_MAX: Final = 8
 
 
 class Workers:
-    """Runs blocking work of providers outside the event loop, a bounded number at a time."""
+    """Runs blocking work of providers outside the event loop, a bounded number at a time.
 
-    def __init__(self) -> None:
-        self.threads = max(2, min(os.cpu_count() or 1, _THREADS_MAX))
+    Args:
+        threads: How many jobs run at once; by default as many as there are cores, and at least two.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or max(2, min(os.cpu_count() or 1, _THREADS_MAX))
         self._executor = ThreadPoolExecutor(self.threads, thread_name_prefix="voice")
         self._jobs = 0
 
