@@ -83,8 +83,10 @@ def _show(report: MigrationReport, *, dry_run: bool) -> None:
         out.print(_line(name, tally))
     out.print(f"{report.conversations:,} conversations written or added to")
     if not dry_run:
-        minutes, overage = report.seconds / _SECONDS_A_MINUTE, report.overage_seconds / _SECONDS_A_MINUTE
-        out.print(f"usage: {report.calls:,} calls and {minutes:,.1f} minutes; {overage:,.1f} minutes beyond the plans")
+        out.print(
+            f"usage: {_usage(report.calls, report.seconds)} counted, "
+            f"{_usage(report.calls_beyond, report.seconds_beyond)} beyond the plans"
+        )
     _explain("taken with a change", report.changed)
     _explain("skipped", report.skipped)
 
@@ -94,6 +96,10 @@ def _line(name: str, tally: Tally) -> str:
         f"{name}: {tally.read:,} read, {tally.taken:,} taken, {tally.already_here:,} already here, "
         f"{tally.skipped:,} skipped"
     )
+
+
+def _usage(calls: int, seconds: int) -> str:
+    return f"{calls:,} calls and {seconds / _SECONDS_A_MINUTE:,.1f} minutes"
 
 
 def _explain(what: str, remarks: Remarks) -> None:

@@ -126,7 +126,8 @@ async def test_the_ledger_agrees_with_the_record(api: WholeApi, node: Db) -> Non
     used = await api.db.usage.find_one({"userId": other["_id"]})
     assert used is not None
     assert (used["calls"], used["seconds"]) == (10, 1_800)
-    assert (report.calls, report.seconds, report.overage_seconds) == (15, 150 + 1_800, 13 * 400 - 1_800)
+    assert (report.calls, report.calls_beyond) == (15, 3)
+    assert (report.seconds, report.seconds_beyond) == (150 + 1_800, 13 * 400 - 1_800)
     assert await api.db.conversations.count_documents({"userId": other["_id"]}) == 13
 
 

@@ -41,7 +41,8 @@ class Remarks:
 class MigrationReport:
     """What was taken, what was not and why, and what was taken with a change.
 
-    `exchanges` counts the documents of the source's `conversations`; several may make one of our conversations.
+    `exchanges` counts the documents of the source's `conversations`; several may make one of our conversations. What
+    lies `beyond` the plans is kept with the conversations and not counted.
     """
 
     users: Tally = field(default_factory=Tally)
@@ -50,7 +51,8 @@ class MigrationReport:
     exchanges: Tally = field(default_factory=Tally)
     conversations: int = 0
     calls: int = 0
+    calls_beyond: int = 0
     seconds: int = 0
-    overage_seconds: int = 0
+    seconds_beyond: int = 0
     skipped: Remarks = field(default_factory=Remarks)
     changed: Remarks = field(default_factory=Remarks)

@@ -289,4 +289,5 @@ class Migration:
             await self._target.bill(list(bills(completed, calls=carried.calls, seconds=carried.seconds)))
             self._report.calls += carried.calls
             self._report.seconds += carried.seconds
-            self._report.overage_seconds += seconds - carried.seconds
+            self._report.calls_beyond += len(completed) - carried.calls
+            self._report.seconds_beyond += seconds - carried.seconds
