@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
+from structlog.testing import capture_logs
 from tests.support.metered_calls import metered, soon
 from tests.support.metering import Office, exchange, incoming, open_office
 
@@ -162,7 +163,7 @@ async def test_a_worker_that_renews_between_the_sweepers_look_and_its_write_keep
     await office.let_all_leases_run_out()
     [overdue] = await office.calls.find_overdue_of_any_user(10)
     assert not (await office.desk.beat(call, 20)).ended
-    assert await office.calls.expire(overdue) is None
+    assert await office.calls.expire(overdue.conversation()) is None
     assert (await office.conversation(ONE))["status"] == "in-progress"
     assert (await office.usage.check(user)).standing.live_calls == 1
 
@@ -249,6 +250,20 @@ async def test_one_record_that_cannot_be_read_does_not_stop_the_others(office: O
     await office.let_all_leases_run_out()
     report = await office.sweeper.sweep()
     assert (report.ended, report.failed) == (2, 1)
+
+
+async def test_a_record_of_a_kind_that_only_a_newer_release_knows_stops_no_sweep(office: Office) -> None:
+    await office.owner(PlanName.BASIC)
+    for name in ("CA1", "CA2"):
+        await office.answered(name)
+    await office.let_all_leases_run_out()
+    newer = await office.conversation("CA1") | {"_id": ObjectId(), "sessionId": "N1", "carrier": "pigeon"}
+    await office.db.conversations.insert_one(newer, bypass_document_validation=True)
+    with capture_logs() as logs:
+        report = await office.sweeper.sweep()
+    assert (report.ended, report.failed) == (2, 1)
+    assert [line["session_id"] for line in logs if line["event"] == "sweep.failed"] == ["N1"]
+    assert (await office.conversation("N1"))["status"] == "in-progress"
 
 
 async def record_of(office: Office) -> Conversation:

@@ -68,9 +68,9 @@ class Sweeper:
             UnavailableError: The database is away.
         """
         report = SweepReport()
-        for conversation in await self._calls.find_overdue_of_any_user(BATCH_MAX):
-            with _guard(report, conversation.session_id):
-                await self._finish(conversation, report)
+        for overdue in await self._calls.find_overdue_of_any_user(BATCH_MAX):
+            with _guard(report, overdue.session_id):
+                await self._finish(overdue.conversation(), report)
         for call in await self._ledger.find_expired_of_any_user(BATCH_MAX):
             with _guard(report, call.session_id):
                 await self._free(call, report)

@@ -5,6 +5,7 @@ other made of it. Leases are written and judged by the database's clock (`$$NOW`
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -43,6 +44,22 @@ _WITHOUT_TURNS: Final[Document] = {"turns": 0}
 def in_seconds(seconds: int) -> Document:
     """Return the expression for a moment that many seconds from now, by the database's clock."""
     return {"$add": ["$$NOW", seconds * 1000]}
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A conversation whose next step nobody took in time, as it was found."""
+
+    document: Document
+
+    @property
+    def session_id(self) -> SessionId:
+        """The call's id."""
+        return SessionId(str(self.document.get("sessionId")))
+
+    def conversation(self) -> Conversation:
+        """Return the conversation; fails for one of a kind that only a newer release knows."""
+        return conversation_of(self.document)
 
 
 class LiveCallStore:
@@ -104,14 +121,14 @@ class LiveCallStore:
         )
         return None if found is None else conversation_of(found)
 
-    async def find_overdue_of_any_user(self, limit: int) -> list[Conversation]:
+    async def find_overdue_of_any_user(self, limit: int) -> list[Overdue]:
         """Return conversations of whichever users whose next step nobody took in time, longest overdue first."""
 
         async def read() -> list[Document]:
             found = self._conversations.find(_IS_OVERDUE, _WITHOUT_TURNS)
             return await found.sort("leaseUntil", 1).limit(limit).to_list()
 
-        return [conversation_of(document) for document in await retrying(read)]
+        return [Overdue(document) for document in await retrying(read)]
 
     async def find_unsettled(self, user_id: UserId) -> list[Conversation]:
         """Return the user's calls that go on or are not settled yet."""
