@@ -40,6 +40,7 @@ class _Said:
     text: str
     started_at: float
     ended_at: float
+    whole: bool
 
 
 class CallRecord:
@@ -55,16 +56,19 @@ class CallRecord:
 
     # What the caller says
 
-    def hold_said(self, text: str, started_at: float, ended_at: float) -> list[Message]:
+    def hold_said(self, text: str, started_at: float, ended_at: float, *, whole: bool = False) -> list[Message]:
         """Note what the caller said, and return the conversation up to it.
 
         It is told only once its answer is heard: until then the caller may go on, and the two parts are one turn.
+        What is `whole`, such as pressed keys, is a turn of its own whatever comes after it.
         """
-        self._said = _Said(text[:_CHARACTERS_MAX], started_at, ended_at)
+        self._said = _Said(text[:_CHARACTERS_MAX], started_at, ended_at, whole)
         return [*self._messages, Message(TurnRole.USER, self._said.text)]
 
-    def drop_said(self) -> None:
-        """Forget what is held: the caller goes on with the same turn."""
+    def goes_on(self) -> None:
+        """Forget what is held, for the caller goes on with the same turn; what is whole is told instead."""
+        if self._said is not None and self._said.whole:
+            self.tell_said()
         self._said = None
 
     def tell_said(self) -> None:

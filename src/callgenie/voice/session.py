@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec
 
@@ -37,6 +37,7 @@ __all__ = ["CallScript", "CallSession", "SessionListener"]
 _log = structlog.get_logger(__name__)
 
 SESSION_BROKE = "voice.session_broke"
+LINK_BROKE = "voice.link_broke"
 
 P = ParamSpec("P")
 
@@ -157,7 +158,7 @@ class CallSession:
     # Tasks that live as long as the call
 
     async def _listen(self) -> None:
-        async for event in self._link.events():
+        async for event in self._events():
             self._sign_of_life_at = now = self._clock.monotonic()
             if isinstance(event, AudioReceived):
                 decisions = self._ear.hear(event.pcm, now)
@@ -169,6 +170,14 @@ class CallSession:
             else:
                 await self._signalled(event, now)
         self._link_closed(LinkClosed(clean=False))
+
+    async def _events(self) -> AsyncIterator[LinkEvent]:
+        """Yield what the link sends; one that fails is one that broke."""
+        try:
+            async for event in self._link.events():
+                yield event
+        except Exception:  # noqa: BLE001 - the carrier is gone, whatever its link makes of it
+            _log.warning(LINK_BROKE, exc_info=True)
 
     async def _tick(self) -> None:
         while True:
@@ -204,6 +213,7 @@ class CallSession:
             async with asyncio.timeout(self._timings.goodbye_max_ms / 1000):
                 self._stop_talking()
                 await self._talk.end_sentence()
+                self._tell_keys()
                 if leave.text:
                     await self._talk.say(leave.text)
         except (TimeoutError, ProviderFailedError):
@@ -247,7 +257,7 @@ class CallSession:
                     self._stop_talking()
                     await self._talk.fall_silent()
                 case Decision.RESUME:
-                    self._record.drop_said()
+                    self._record.goes_on()
                     self._stop_talking()
                     self._talk.mouth.drop()
                 case Decision.DISCARD:
@@ -267,10 +277,19 @@ class CallSession:
         self._start_talking(self._reply, messages, timing)
 
     def _answer_keys(self, now: float) -> None:
-        messages = self._record.hold_said(f"(pressed {' '.join(self._keys)})", self._key_at, self._key_at)
-        self._keys = ""
+        messages = self._hold_keys()
         self._turns.answering(now)
         self._start_talking(self._reply, messages, AnswerTiming(self._key_at))
+
+    def _hold_keys(self) -> list[Message]:
+        keys, self._keys = " ".join(self._keys), ""
+        return self._record.hold_said(f"(pressed {keys})", self._key_at, self._key_at, whole=True)
+
+    def _tell_keys(self) -> None:
+        """Tell keys that wait for an answer which will not come any more."""
+        if self._keys:
+            self._hold_keys()
+            self._record.tell_said()
 
     async def _reply(self, messages: list[Message], timing: AnswerTiming) -> None:
         if await self._talk.reply(messages, timing):
@@ -333,6 +352,7 @@ class CallSession:
         """Tell what was said until now, also the last words of a caller who has gone."""
         turns = self._turns
         self._talk.stop_counting(interrupted=True)
+        self._tell_keys()
         await self._close_link()
         if not turns.hears_speech:
             return

@@ -39,7 +39,8 @@ class CountingVectors(SentenceVectors):
         for row, text in zip(rows, texts, strict=True):
             for word in words_of(text):
                 row[zlib.crc32(word.encode()) % self.width] += 1
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows
 
 
 def faq_of(owner: int, entries: int) -> Knowledge:
