@@ -45,9 +45,11 @@ format: $(READY) ## Format the code and mend what can be mended
 bench: $(READY) ## Measure, side by side in one run, and print ratios (about 12 minutes; PART=stack|history|calls|voice)
 	@$(BIN)/python -m bench $(PART) $(if $(WRITE),--write)
 
-docs: $(READY) ## Write what docs/reference says of settings and of the HTTP API
+docs: $(READY) ## Write what docs/reference says of settings, commands, errors and the HTTP API
 	@$(BIN)/callgenie settings --markdown > docs/reference/settings.md
 	@$(BIN)/callgenie settings --env > .env.example
+	@$(BIN)/callgenie reference cli > docs/reference/cli.md
+	@$(BIN)/callgenie reference errors > docs/reference/errors.md
 	@$(BIN)/callgenie openapi > docs/reference/openapi.json
 
 requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in

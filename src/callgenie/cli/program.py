@@ -11,6 +11,7 @@ from callgenie.cli.mail import app as mail
 from callgenie.cli.migrate import migrate
 from callgenie.cli.numbers import app as numbers
 from callgenie.cli.openapi import openapi
+from callgenie.cli.reference import reference
 from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
 from callgenie.cli.settings import settings
@@ -41,6 +42,7 @@ app.command()(migrate)
 app.command()(doctor)
 app.command()(settings)
 app.command()(openapi)
+app.command(hidden=True)(reference)
 app.command(hidden=True)(worker)
 
 

@@ -58,8 +58,8 @@ def markdown() -> str:
 def environment() -> str:
     """Return the example of a `.env`: every setting, switched off, with what it is for."""
     lines = [
-        "# CallGenie's settings. Copy this file to .env, in the folder where `callgenie` is started, and remove the # in",
-        "# front of what you change. Nothing has to be set for a server on this machine alone.",
+        "# CallGenie's settings. Copy this file to .env, in the folder where `callgenie` is started, and remove the #",
+        "# in front of what you change. Nothing has to be set for a server on this machine alone.",
         "# This file is written by `callgenie settings --env`.",
     ]
     for name, default, bounds, why in rows():
