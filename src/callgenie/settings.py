@@ -123,8 +123,8 @@ class Settings(BaseSettings):
     smtp_tls: Literal["auto", "starttls", "tls", "none"] = Field(
         default="auto",
         validation_alias="SMTP_TLS",
-        description="auto: TLS from the start on port 465, else STARTTLS where it is offered, and always with a "
-        "password unless the server is this machine. Or one of starttls, tls (from the start), none.",
+        description="auto: from the start on port 465, none to this machine, else STARTTLS, demanded with a password "
+        "and used where it is offered without one. Or one of starttls, tls (from the start), none.",
     )
     mail_from: Annotated[str, AfterValidator(_mail_from)] | None = Field(
         default=None,
