@@ -12,6 +12,7 @@ from callgenie.cli.reference import commands_page, errors_page
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
+OF_HTTP = {"body_too_large", "internal_error", "method_not_allowed", "unsupported_media_type"}
 OURS = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
 
@@ -35,4 +36,4 @@ def test_every_code_that_is_written_down_anywhere_is_on_its_page() -> None:
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")]
     declared = {code for text in sources for code in re.findall(r'^    code = "(\w+)"$', text, re.MULTILINE)}
     assert len(declared) > 50
-    assert listed - {"method_not_allowed", "unsupported_media_type", "internal_error"} == declared
+    assert listed == declared | OF_HTTP
