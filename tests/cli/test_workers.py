@@ -120,6 +120,24 @@ def test_workers_that_cannot_start_end_the_server(data_folder: Path, mongodb_uri
         assert "refused worker_failed" in server.said
 
 
+def test_a_change_of_the_code_replaces_the_worker_at_once_and_broken_code_waits_for_the_next(
+    data_folder: Path, mongodb_uri: str, tmp_path: Path
+) -> None:
+    with running(SERVER, "serve", data_folder, 1, tmp_path, MONGODB_URI=mongodb_uri) as server:
+        url = server.wait_for("ready")
+        first = int(httpx.post(url + "/call?seconds=60").text)
+        (tmp_path / "module.py").write_text("changed")
+        # No call is waited for.
+        assert becomes_true(lambda: who_answers(url) != first, 20)
+        (data_folder / "broken").touch()
+        (tmp_path / "module.py").write_text("broken")
+        server.wait_for("broken")
+        (data_folder / "broken").unlink()
+        (tmp_path / "module.py").write_text("mended")
+        assert who_answers(url) > 0
+        assert server.end(signal.SIGTERM) == 0
+
+
 async def test_a_call_rings_in_one_worker_and_is_held_by_another(
     data_folder: Path, mongodb_uri: str, database: AsyncDatabase[dict[str, Any]]
 ) -> None:

@@ -1,7 +1,7 @@
 """A server of several workers, each with an app of a few lines, for tests of how the processes behave.
 
-`python -m tests.support.little_worker serve FOLDER COUNT` prints `progress ...` and `ready URL`. It runs itself as
-its workers, which answer `GET /` with their process id.
+`python -m tests.support.little_worker serve FOLDER COUNT [WATCHED]` prints `progress ...` and `ready URL`. It runs
+itself as its workers, which answer `GET /` with their process id; with WATCHED they are replaced when a file changes.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -17,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from callgenie.cli.process import Assemble, Program
+from callgenie.cli.reload import changes_in
 from callgenie.cli.worker import run_worker
 from callgenie.cli.workers import run_workers
 from callgenie.kernel.errors import DomainError
@@ -56,7 +58,7 @@ async def assemble(settings: Settings, database: Database, _secrets: Secrets, _u
 def main(module: str, assemble: Assemble) -> None:
     """Be the server, or a worker of it, as the command line says."""
     match sys.argv[1:]:
-        case ["serve", folder, count]:
+        case ["serve", folder, count, *watched]:
             settings = Settings(data_dir=Path(folder), port=0)
             try:
                 asyncio.run(
@@ -66,6 +68,7 @@ def main(module: str, assemble: Assemble) -> None:
                         lambda url: say(f"ready {url}"),
                         count=int(count),
                         command=(sys.executable, "-m", module),
+                        changes=partial(changes_in, Path(watched[0])) if watched else None,
                     )
                 )
             except DomainError as refusal:
