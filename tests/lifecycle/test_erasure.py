@@ -256,6 +256,18 @@ async def test_what_was_on_its_way_is_found_by_looking_once_more(app: WholeApi, 
     assert await mentions(app, user_id) == ["erasures"]
 
 
+async def test_an_erasure_that_was_cut_off_after_its_last_deletion_comes_to_an_end(
+    app: WholeApi, tmp_path: Path
+) -> None:
+    store, eraser = ErasureStore(app.whole.database.db), erasures(app, tmp_path)
+    await store.open(UserId("a" * 24))
+    await eraser.round()
+    past = datetime.now(UTC) - timedelta(minutes=3)
+    await app.whole.database.db["erasures"].update_one({"purgedAt": {"$exists": True}}, {"$set": {"purgedAt": past}})
+    await eraser.round()
+    assert await store.unfinished() == []
+
+
 async def a_call(app: WholeApi, session_id: str = "CA1") -> AnsweredCall:
     incoming = IncomingCall(SessionId(session_id), Carrier.TWILIO, "+14155550199", NUMBER, "ringing")
     admitted = await app.whole.desk.ring(incoming)

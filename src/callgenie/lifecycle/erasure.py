@@ -103,6 +103,7 @@ class Erasures:
         for _ in range(_HANG_UP_LOOKS):
             if await self._calls_are_over(user_id):
                 await self._purge(user_id)
+                await self._store.mark_purged(user_id)
                 return
             await asyncio.sleep(_HANG_UP_PAUSE_SECONDS)
 
@@ -123,7 +124,9 @@ class Erasures:
         await self._shut(user_id)
         if not await self._calls_are_over(user_id) and erasure.age < _CALLS_END_WITHIN:
             return
-        if await self._purge(user_id) == 0 and (erasure.since_purge or timedelta()) > _LOOK_AGAIN_AFTER:
+        if await self._purge(user_id) > 0 or erasure.since_purge is None:
+            await self._store.mark_purged(user_id)
+        elif erasure.since_purge > _LOOK_AGAIN_AFTER:
             await self._store.finish(user_id)
             _log.info(ERASURE_FINISHED, user_id=user_id)
 
@@ -155,7 +158,4 @@ class Erasures:
         """Delete all there is; return how many documents that was."""
         # Not a number: it is given back to the pool, and its quarantine is the next owner's protection.
         going = [collection for collection in BELONGINGS if collection != "phonenumbers"]
-        deleted = sum([await self._belongings.delete(user_id, collection) for collection in going])
-        if deleted > 0:
-            await self._store.mark_purged(user_id)
-        return deleted
+        return sum([await self._belongings.delete(user_id, collection) for collection in going])
