@@ -278,6 +278,14 @@ async def test_usage_goes_on_from_what_was_carried_over(api: WholeApi, node: Db)
     assert (usage["calls"]["used"], usage["seconds"]["used"]) == (1, 30)
 
 
+async def test_calls_from_before_the_sign_up_share_the_first_period(api: WholeApi, node: Db) -> None:
+    user = old_user()
+    await furnish(node, *(old_pair(user, f"CA-{n}", after=-n * 86_400 * 40) for n in range(3)), user=user)
+    await migrate(api, node)
+    assert await api.db.conversations.distinct("periodStart") == [SIGNED_UP]
+    assert await mismatches(api) == []
+
+
 async def test_two_users_of_one_stripe_customer_are_both_taken(api: WholeApi, node: Db) -> None:
     one, two = old_user(), old_user("two@example.com")
     subscription = {"plan": "premium", "status": "active", "stripeCustomerId": "cus_1"}

@@ -128,7 +128,8 @@ def conversation_document(session: Session, remark: Remark) -> dict[str, Any]:
         "startedAt": started_at,
         "answeredAt": started_at,
         "endedAt": max(started_at + timedelta(seconds=duration or 0), session.pairs[-1].at),
-        "periodStart": period_at(session.owner.created_at, started_at).start,
+        # What is dated before the sign-up belongs to the first period, as everywhere.
+        "periodStart": period_at(session.owner.created_at, max(started_at, session.owner.created_at)).start,
         "turns": turn_documents(session.pairs, remark),
         "exchangeIds": [pair.id for pair in session.pairs],
         "revision": 1,
