@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import pymongo
 import structlog
@@ -29,6 +29,7 @@ from pymongo.errors import (
 )
 from pymongo.monitoring import ConnectionPoolListener
 
+from callgenie.kernel.errors import DomainError
 from callgenie.mongo.errors import (
     DatabaseAddressError,
     DatabaseBusyError,
@@ -74,6 +75,9 @@ _AUTHENTICATION_FAILED: Final = 18
 _UNAUTHORIZED: Final = 13
 # Atlas has a code of its own for a wrong user or password.
 _ATLAS_ERROR: Final = 8_000
+
+# How long the first host has to say what it is, when no server was found that fits the connection string.
+_HELLO_SECONDS: Final = 2.0
 
 _REPEATABLE_LABELS: Final = ("RetryableWriteError", "TransientTransactionError")
 
@@ -179,7 +183,7 @@ async def connect(uri: str, *, listeners: Sequence[Any] = ()) -> Database:
     What the connection string sets itself wins over our pins. Its database name is ours, or `callgenie` without one.
 
     Raises:
-        DatabaseAddressError: The connection string cannot be read.
+        DatabaseAddressError: The connection string cannot be read, or names another replica set.
         DatabaseUnreachableError: No primary answered.
         DatabaseSignInError: The server refuses the user or password.
         StandaloneServerError: The server is not part of a replica set.
@@ -189,7 +193,7 @@ async def connect(uri: str, *, listeners: Sequence[Any] = ()) -> Database:
     client = _client(uri, [*listeners, pool])
     try:
         db = client.get_default_database(DEFAULT_DATABASE)
-        await _verify(client, hosts_of(uri))
+        await _verify(client, uri)
     except BaseException:
         await client.close()
         raise
@@ -234,8 +238,12 @@ def _judge(warning: str) -> None:
 
 def hosts_of(uri: str) -> str:
     """Return where a connection string leads, without user, password, database and options."""
+    return unquote(_encoded_hosts_of(uri)) or "nowhere"
+
+
+def _encoded_hosts_of(uri: str) -> str:
     rest = uri.partition("://")[2].rpartition("@")[2]
-    return unquote(re.split(r"[/?]", rest, maxsplit=1)[0]) or "nowhere"
+    return re.split(r"[/?]", rest, maxsplit=1)[0]
 
 
 def _pins_for(uri: str) -> dict[str, Any]:
@@ -244,11 +252,12 @@ def _pins_for(uri: str) -> dict[str, Any]:
     return {name: value for name, value in PINS.items() if name.lower() not in given}
 
 
-async def _verify(client: AsyncMongoClient[Document], place: str) -> None:
+async def _verify(client: AsyncMongoClient[Document], uri: str) -> None:
+    place = hosts_of(uri)
     try:
         hello = await client.admin.command("hello")
     except ServerSelectionTimeoutError:
-        raise _unreachable(client, place) from None
+        raise (await _unreachable(client, uri)) from None
     except OperationFailure as error:
         if error.code in {_AUTHENTICATION_FAILED, _UNAUTHORIZED, _ATLAS_ERROR}:
             raise DatabaseSignInError(
@@ -257,7 +266,7 @@ async def _verify(client: AsyncMongoClient[Document], place: str) -> None:
             ) from None
         raise DatabaseUnreachableError(f"The database at {place} refused to talk (code {error.code}).") from None
     except PyMongoError:
-        raise _unreachable(client, place) from None
+        raise (await _unreachable(client, uri)) from None
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise _not_a_set(hello, place)
     if hello["maxWireVersion"] < _WIRE_VERSION_MIN:
@@ -276,7 +285,8 @@ def _not_a_set(hello: Document, place: str) -> StandaloneServerError:
     )
 
 
-def _unreachable(client: AsyncMongoClient[Document], place: str) -> DatabaseUnreachableError | StandaloneServerError:
+async def _unreachable(client: AsyncMongoClient[Document], uri: str) -> DomainError:
+    place = hosts_of(uri)
     servers = client.topology_description.server_descriptions().values()
     if any(server.server_type_name == "RSGhost" for server in servers):
         return _not_a_set({"isreplicaset": True}, place)
@@ -285,7 +295,44 @@ def _unreachable(client: AsyncMongoClient[Document], place: str) -> DatabaseUnre
             f"The replica set at {place} has no primary that can be reached from here. "
             "Check `rs.status()`, the set's name in MONGODB_URI, and that its members' host names resolve here."
         )
+    # The driver passes over a server that is not of the set, as if it were not there; one that is away it names.
+    away = sum(isinstance(server.error, AutoReconnect) for server in servers)
+    hello = await _hello_of_first_host(uri) if away < len(place.split(",")) else {}
+    found, wanted = hello.get("setName"), client.options.replica_set_name
+    if hello and found is None and hello.get("msg") != "isdbgrid":
+        return _not_a_set(hello, place)
+    if found is not None and wanted is not None and found != wanted:
+        return DatabaseAddressError(
+            f"The replica set at {place} is called {found}, not {wanted}. Write replicaSet={found} in MONGODB_URI."
+        )
     return DatabaseUnreachableError(
         f"The database at {place} does not answer. Check that MongoDB runs there, that host and port in MONGODB_URI "
         "are right, and that a firewall (for Atlas: its IP access list) lets this machine in."
     )
+
+
+async def _hello_of_first_host(uri: str) -> Document:
+    """Return what the first host says of itself, whichever set it is asked as; nothing where it says nothing.
+
+    It is asked without user and password, which it wants for everything but this.
+    """
+    if not uri.startswith("mongodb://"):
+        # The hosts are a matter of the DNS, and of whoever runs a cluster under such a name.
+        return {}
+    options = parse_qsl(uri.partition("?")[2], keep_blank_values=True)
+    encryption = urlencode([(name, value) for name, value in options if name.lower().startswith(("tls", "ssl"))])
+    with warnings.catch_warnings():
+        # What is wrong with an option was said already.
+        warnings.simplefilter("ignore")
+        host: AsyncMongoClient[Document] = AsyncMongoClient(
+            f"mongodb://{_encoded_hosts_of(uri).partition(',')[0]}/?{encryption}",
+            directConnection=True,
+            connectTimeoutMS=int(_HELLO_SECONDS * 1_000),
+        )
+    try:
+        with deadline(_HELLO_SECONDS):
+            return await host.admin.command("hello")
+    except PyMongoError:
+        return {}
+    finally:
+        await host.close()

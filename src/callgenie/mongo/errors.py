@@ -16,7 +16,7 @@ class DatabaseBusyError(UnavailableError):
 
 
 class DatabaseAddressError(InvalidError):
-    """The connection string cannot be read."""
+    """The connection string cannot be read, or names another replica set than the server's."""
 
     code = "database_address_invalid"
 
