@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bson import ObjectId
-from pymongo.errors import ExecutionTimeout, PyMongoError
+from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from callgenie.mongo.client import Database, Document, deadline
+from callgenie.mongo.errors import DatabaseSignInError, DatabaseUnreachableError
 from callgenie.mongo.schema.conversations import CONVERSATIONS
 from callgenie.mongo.schema.models import Collection
 from callgenie.mongo.schema.phonenumbers import PHONE_NUMBERS
@@ -52,6 +53,24 @@ class QueryRecorder(CommandListener):
 
     def failed(self, event: CommandFailedEvent) -> None:
         """Do nothing."""
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn what the server or the driver refuses into a sentence.
+
+    Raises:
+        DatabaseUnreachableError: The connection was lost, or the server did not answer in time.
+        DatabaseSignInError: The user may not look at what is to be looked at.
+    """
+    try:
+        yield
+    except OperationFailure as error:
+        raise DatabaseSignInError(
+            f"The database refused a question (code {error.code}). The user in MONGODB_URI needs the role dbOwner."
+        ) from error
+    except PyMongoError as error:
+        raise DatabaseUnreachableError("The database stopped answering in the middle. Look at its log.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,17 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.mail_sink import mail_sink
 from tests.support.processes import running
 
 from callgenie.cli.doctor import machine
+from callgenie.cli.doctor.command import examine
 from callgenie.cli.doctor.models import Finding, Verdict
+from callgenie.kernel.clock import SystemClock
 from callgenie.settings import Settings
 from callgenie.voice.providers import silero
 
@@ -119,6 +123,21 @@ def test_the_command_says_what_is_wrong_and_exits_with_1(data_folder: Path) -> N
         said = command.said
     assert any(line.startswith("bad  connection     The database at 127.0.0.1:1 does not answer.") for line in said)
     assert any(line.endswith("1 bad") for line in said)
+
+
+async def test_a_database_that_is_lost_in_the_middle_is_one_more_line(
+    data_folder: Path, mongodb_uri: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    settings = Settings(data_dir=data_folder, mongodb_uri=mongodb_uri)
+    admin = database.client.admin
+    refused = {"failCommands": ["listCollections"], "errorCode": 13}
+    await admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": refused})
+    try:
+        findings = [finding async for finding in examine(settings, SystemClock())]
+    finally:
+        await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+    assert (findings[-1].verdict, findings[-1].subject) == (Verdict.BAD, "connection")
+    assert "needs the role dbOwner" in findings[-1].sentence
 
 
 def test_the_command_finds_a_new_installation_in_order(data_folder: Path, mongodb_uri: str) -> None:

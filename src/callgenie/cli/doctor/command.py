@@ -13,7 +13,7 @@ from callgenie.cli.terminal import load_settings, out, progress, run
 from callgenie.kernel.clock import Clock, SystemClock
 from callgenie.kernel.errors import DomainError
 from callgenie.mongo.embedded import open_database
-from callgenie.mongo.examination import QueryRecorder
+from callgenie.mongo.examination import QueryRecorder, in_words
 from callgenie.settings import Settings
 
 _COLOURS: Final = {Verdict.GOOD: "green", Verdict.HINT: "yellow", Verdict.BAD: "red"}
@@ -65,7 +65,8 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
                 of_database.check_queries(database, recorder, clock),
                 of_database.check_pool(database),
             ):
-                async for each in checks:
-                    yield each
+                with in_words():
+                    async for each in checks:
+                        yield each
     except DomainError as refusal:
         yield bad("connection", refusal.detail)
