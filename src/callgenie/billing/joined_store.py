@@ -1,11 +1,11 @@
 """Where a user stands in one question: their account, their subscription and their latest usage, joined by the server.
 
-Asked one after the other, the three take three times as long as one read does; joined, not twice as long.
+Asked one after the other, the three take three times as long as one read does; joined, about twice as long.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
@@ -18,8 +18,6 @@ from callgenie.kernel.vocabulary import PlanName, UserStatus
 from callgenie.mongo.client import retrying
 
 Document = dict[str, Any]
-
-_STANDING: Final = {name: f"${name}" for name in STANDING_FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class JoinedStore:
         async def read() -> list[Document]:
             return await (await self._users.aggregate(steps)).to_list()
 
-        # Each answer has its own field, so together they make one document.
+        # Each answer has fields of its own, so together they make one document.
         return _joined(user_id, {name: value for part in await retrying(read) for name, value in part.items()})
 
 
@@ -56,11 +54,11 @@ def _steps(user_id: ObjectId, now: datetime) -> list[Document]:
         {"$match": {"userId": user_id, "periodStart": {"$lte": now}}},
         {"$sort": {"periodStart": -1}},
         {"$limit": 1},
-        {"$project": {"_id": 0, "usage": {"periodStart": "$periodStart", **_STANDING}}},
+        {"$project": {"_id": 0, "periodStart": 1, **STANDING_FIELDS}},
     ]
     subscription: list[Document] = [
         {"$match": {"userId": user_id}},
-        {"$project": {"_id": 0, "subscription": 1}},
+        {"$project": {"_id": 0, "subscription.plan": 1, "subscription.status": 1, "subscription.anchor": 1}},
     ]
     # One after the other into one answer: a tenth quicker than looking the two up for each user of one.
     return [
@@ -82,5 +80,4 @@ def _joined(user_id: UserId, found: Document) -> JoinedStanding | None:
         status=subscription["status"],
         anchor=subscription["anchor"],
     )
-    usage: Document = found.get("usage", {})
-    return JoinedStanding(terms, usage.get("periodStart"), standing_of(usage))
+    return JoinedStanding(terms, found.get("periodStart"), standing_of(found))
