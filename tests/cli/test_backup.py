@@ -2,11 +2,15 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bson import ObjectId, decode_file_iter, encode
+from pymongo import MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.processes import running
 
 from callgenie.lifecycle.erasure_log import ERASURES_FILE
@@ -26,10 +30,23 @@ def numbers(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_backup_moves_an_installation(data_folder: Path, numbers: Path, tmp_path: Path) -> None:
-    old, new, out = data_folder / "old", data_folder / "new", tmp_path / "backups" / "monday"
-    assert said_by("numbers", "import", numbers, "--data-dir", old)[0] == 0
-    code, said = said_by("backup", out, "--data-dir", old)
+@pytest.fixture
+def elsewhere(mongodb_uri: str) -> Iterator[str]:
+    """Another database, in which nothing is."""
+    uri = mongodb_uri.replace("/callgenie?", "/moved?")
+    yield uri
+    with MongoClient[dict[str, Any]](uri) as client:
+        client.drop_database("moved")
+
+
+def test_a_backup_moves_an_installation(
+    data_folder: Path, mongodb_uri: str, elsewhere: str, database: AsyncDatabase[dict[str, Any]], tmp_path: Path
+) -> None:
+    del database
+    out, kept = tmp_path / "backups" / "monday", {"CALLGENIE_DATA_DIR": str(data_folder)}
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        client["callgenie"]["phonenumbers"].insert_many({"_id": f"+1415555010{n}", "state": "free"} for n in range(2))
+    code, said = said_by("backup", out, MONGODB_URI=mongodb_uri, **kept)
     assert code == 0
     assert f"in {out / 'callgenie'}" in said
     assert "Keep" in said
@@ -37,11 +54,11 @@ def test_a_backup_moves_an_installation(data_folder: Path, numbers: Path, tmp_pa
     with (out / "callgenie" / "phonenumbers.bson").open("rb") as file:
         assert [number["_id"] for number in decode_file_iter(file)] == ["+14155550100", "+14155550101"]
 
-    assert said_by("restore", out, "--data-dir", new)[0] == 0
-    code, said = said_by("restore", out, "--data-dir", new)
+    assert said_by("restore", out, MONGODB_URI=elsewhere, **kept)[0] == 0
+    code, said = said_by("restore", out, MONGODB_URI=elsewhere, **kept)
     assert code == 1
     assert "in phonenumbers. With --drop" in said
-    assert said_by("restore", "--drop", out, "--data-dir", new)[0] == 0
+    assert said_by("restore", "--drop", out, MONGODB_URI=elsewhere, **kept)[0] == 0
 
 
 def test_a_restore_waits_for_nobody_who_is_serving(data_folder: Path, numbers: Path, tmp_path: Path) -> None:
