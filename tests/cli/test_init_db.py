@@ -51,8 +51,11 @@ def test_a_database_that_is_away_is_one_sentence(data_folder: Path) -> None:
     with running("callgenie", "init-db", "--data-dir", data_folder, MONGODB_URI=uri) as command:
         code, said = said_by(command)
     assert code == 69
-    assert said[-1].startswith("Error: The database at 127.0.0.1:1 does not answer.")
-    assert len(said) == 2
+    # A driver that is closed while it connects may leave its socket to the interpreter, which warns here and nowhere
+    # else: only tests turn warnings on.
+    ours = [line for line in said if not line.startswith(("Exception ignored", "ResourceWarning"))]
+    assert ours[-1].startswith("Error: The database at 127.0.0.1:1 does not answer.")
+    assert len(ours) == 2
     assert "s3cret" not in str(said)
 
 
