@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import APIRoute
-from tests.support.everything import WholeApi, serving_everything
+from tests.support.whole_app import WholeApi, serving_everything
 from typer.testing import CliRunner
 
 from callgenie.app import ROUTERS, description

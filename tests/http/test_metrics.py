@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 from tests.support.accounts import PASSWORD, assert_problem
-from tests.support.everything import WholeApi, serving_everything
+from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.mongo.client import Database
 from callgenie.wiring import gather_figures

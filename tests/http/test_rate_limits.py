@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.accounts import assert_problem
-from tests.support.everything import WholeApi, serving_everything
+from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.http import rate_limits
 from callgenie.http.rate_limits import Policy

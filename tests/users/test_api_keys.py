@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from tests.support.accounts import assert_problem
-from tests.support.everything import WholeApi, serving_everything
+from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.app import ROUTERS
 from callgenie.mongo.client import Database

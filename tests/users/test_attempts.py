@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from tests.support.accounts import PASSWORD, assert_problem
-from tests.support.everything import WholeApi, serving_everything
+from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.mongo.client import Database
 

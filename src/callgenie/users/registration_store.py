@@ -12,10 +12,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.kernel.ids import UserId
-from callgenie.kernel.vocabulary import UserRole, UserStatus
 from callgenie.mongo.client import retrying
 from callgenie.users.models import NewUser, User
-from callgenie.users.store import user_of
+from callgenie.users.store import new_document, user_of
 
 Document = dict[str, Any]
 
@@ -52,19 +51,7 @@ class RegistrationStore:
             "phone": new.phone,
             "createdAt": new.created_at,
         }
-        document: Document = {
-            "_id": ObjectId(),
-            "email": new.email,
-            "passwordHash": new.password_hash,
-            "name": new.name,
-            "phone": new.phone,
-            "role": UserRole.USER.value,
-            "status": UserStatus.ACTIVE.value,
-            "emailVerified": False,
-            "authEpoch": 0,
-            "createdAt": new.created_at,
-            "registrations": [entry],
-        }
+        document = new_document(new) | {"registrations": [entry]}
         try:
             await retrying(lambda: self._users.insert_one(document))
         except DuplicateKeyError:

@@ -33,6 +33,22 @@ def user_of(document: Document) -> User:
     )
 
 
+def new_document(new: NewUser) -> Document:
+    """Return how an account is kept that nobody has used yet."""
+    return {
+        "_id": ObjectId(),
+        "email": new.email,
+        "passwordHash": new.password_hash,
+        "name": new.name,
+        "phone": new.phone,
+        "role": UserRole.USER.value,
+        "status": UserStatus.ACTIVE.value,
+        "emailVerified": False,
+        "authEpoch": 0,
+        "createdAt": new.created_at,
+    }
+
+
 class UserStore:
     """Accounts in MongoDB."""
 
@@ -45,18 +61,7 @@ class UserStore:
         Raises:
             EmailTakenError: The address belongs to an account.
         """
-        document: Document = {
-            "_id": ObjectId(),
-            "email": new.email,
-            "passwordHash": new.password_hash,
-            "name": new.name,
-            "phone": new.phone,
-            "role": UserRole.USER.value,
-            "status": UserStatus.ACTIVE.value,
-            "emailVerified": False,
-            "authEpoch": 0,
-            "createdAt": new.created_at,
-        }
+        document = new_document(new)
         try:
             await retrying(lambda: self._users.insert_one(document))
         except DuplicateKeyError:
