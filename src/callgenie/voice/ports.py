@@ -4,9 +4,9 @@ Audio is 16-bit little-endian mono PCM, in frames of 20 ms, at `AudioLink.sample
 unless a line says otherwise. Retry, timeouts and fallback stand once around these ports, never inside a provider.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from callgenie.kernel.vocabulary import ResponseLength, TurnRole
 
@@ -140,14 +140,6 @@ class VoiceActivityDetector(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One line of the conversation as the model sees it."""
-
-    role: TurnRole
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class TextDelta:
     """A piece of the answer's text."""
 
@@ -156,10 +148,38 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model asks for something to be done, such as `end_call`, after the text before it was spoken."""
+    """The model asks for something to be done, such as `end_call`, after the text before it was spoken.
+
+    `id` is what the model calls this request; its result is given back under the same id.
+    """
 
     name: str
-    arguments: dict[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of the conversation as the model sees it.
+
+    Attributes:
+        tool_calls: Of an assistant's line: what it asked for beside its words.
+        tool_call_id: Of a tool's line: which of those its text is the result of.
+    """
+
+    role: TurnRole
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """Something the model may ask for. `parameters` is a JSON Schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
 
 
 ModelDelta = TextDelta | ToolCall
@@ -177,7 +197,8 @@ class Question:
 class Knowledge:
     """What the assistant knows and how it should answer; facts only, nothing that identifies a user's account.
 
-    `hours` is a sentence that says when the business is open, or empty when that is unknown.
+    `hours` is a sentence that says when the business is open, or empty when that is unknown. `tools` is what the
+    assistant may ask for in this call.
     """
 
     assistant_name: str
@@ -187,6 +208,7 @@ class Knowledge:
     questions: tuple[Question, ...] = ()
     language: str = "en"
     response_length: ResponseLength = ResponseLength.MEDIUM
+    tools: tuple[ToolSpec, ...] = ()
 
 
 class LanguageModel(Protocol):

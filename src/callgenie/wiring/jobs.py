@@ -1,0 +1,60 @@
+"""What runs beside requests and calls."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from callgenie.jobs.periodic import every
+from callgenie.kernel.errors import UnavailableError
+from callgenie.wiring.services import Services
+
+# A crashed call's seconds are free again this long after its lease ran out, at the latest.
+SWEEP_EVERY_SECONDS = 5.0
+
+# An erasure that was cut off goes on this long after the next process has started, at the latest.
+ERASE_EVERY_SECONDS = 5.0
+
+# As often as Prometheus usually asks.
+FIGURES_EVERY_SECONDS = 15.0
+
+# Nobody waits longer than this for a mail to be on its way; each worker asks the database once in this time.
+DELIVER_EVERY_SECONDS = 1.0
+
+
+async def gather_figures(services: Services) -> None:
+    """Take the figures that are too dear to be read each time somebody asks."""
+    metrics = services.metrics
+    metrics.free_numbers.set(await services.numbers.count_free())
+    metrics.outbox_seconds.set(await services.outbox.oldest_waiting_seconds())
+    await services.ledger_watch.look()
+    metrics.ledger_mismatches.set(services.ledger_watch.mismatches)
+
+
+@asynccontextmanager
+async def running(services: Services) -> AsyncIterator[Services]:
+    """Run what works beside requests and calls during the block."""
+    async with asyncio.TaskGroup() as group:
+        jobs = [
+            group.create_task(
+                every(SWEEP_EVERY_SECONDS, services.sweeper.sweep, name="sweep"), name="sweep expired calls"
+            ),
+            group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
+            group.create_task(
+                every(DELIVER_EVERY_SECONDS, services.usage_notices.look, name="notices"), name="look at usage"
+            ),
+            group.create_task(
+                every(FIGURES_EVERY_SECONDS, lambda: gather_figures(services), name="figures"), name="gather figures"
+            ),
+            group.create_task(
+                every(ERASE_EVERY_SECONDS, services.erasures.round, name="erase"), name="go on with erasures"
+            ),
+        ]
+        try:
+            yield services
+        finally:
+            for job in jobs:
+                job.cancel()
+            # What the last calls have used; without the database, the next call makes up for it.
+            with suppress(UnavailableError):
+                await services.usage_notices.look()
+            services.passwords.close()

@@ -1,0 +1,146 @@
+"""Settings in, out what works on the database alone."""
+
+from dataclasses import dataclass
+
+from callgenie.billing.joined_store import JoinedStore
+from callgenie.billing.ledger import UsageLedger
+from callgenie.billing.notices import MovedUsage, UsageNotices
+from callgenie.billing.service import UsageService
+from callgenie.billing.terms import TermsReader
+from callgenie.conversations.daily import DailyUsageReader
+from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.recording import Recording
+from callgenie.conversations.recording_store import RecordingStore
+from callgenie.conversations.service import ConversationService
+from callgenie.conversations.settlement import Settlement
+from callgenie.conversations.store import ConversationStore
+from callgenie.conversations.totals_store import TotalsStore
+from callgenie.http.pages import CursorSigner
+from callgenie.jobs.outbox_store import OutboxStore
+from callgenie.kernel.clock import Clock
+from callgenie.kernel.ids import Randomness, SystemRandomness
+from callgenie.kernel.secret_file import Secrets
+from callgenie.lifecycle.belongings_store import BelongingsStore
+from callgenie.lifecycle.export import AccountExport
+from callgenie.lifecycle.signup import SignUp
+from callgenie.mongo.client import Database
+from callgenie.numbers.service import NumberPool
+from callgenie.numbers.store import NumberStore
+from callgenie.profiles.service import ProfileService
+from callgenie.profiles.store import ProfileStore
+from callgenie.settings import Settings
+from callgenie.users.account_mail import AccountMail
+from callgenie.users.accounts import Accounts
+from callgenie.users.api_key_store import ApiKeyStore
+from callgenie.users.api_keys import ApiKeys
+from callgenie.users.credential_store import CredentialStore
+from callgenie.users.one_time_token_store import OneTimeTokenStore
+from callgenie.users.password_changes import PasswordChanges
+from callgenie.users.passwords import PasswordHasher
+from callgenie.users.registration_store import RegistrationStore
+from callgenie.users.registrations import Registrations
+from callgenie.users.session_store import SessionStore
+from callgenie.users.sessions import Sessions
+from callgenie.users.store import UserStore
+from callgenie.users.tokens import AccessTokens, RefreshTokens
+from callgenie.wiring.limits import build_attempts
+from callgenie.wiring.voices import OPTIONS
+
+SECRETS_FILE = "secrets.json"
+
+
+def gather_secrets(settings: Settings) -> Secrets:
+    """Return the secrets that were set, and for the others those that the data folder keeps, made when need be.
+
+    Raises:
+        SecretFileError: The file is there and cannot be used.
+    """
+    jwt, pepper = settings.jwt_secret, settings.password_pepper
+    return Secrets.gather(
+        settings.data_dir.expanduser() / SECRETS_FILE,
+        SystemRandomness(),
+        jwt=jwt.get_secret_value() if jwt is not None else None,
+        pepper=pepper.get_secret_value() if pepper is not None else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What works on the database alone: enough for the library and for commands."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    randomness: Randomness
+    users: Accounts
+    sessions: Sessions
+    api_keys: ApiKeys
+    profiles: ProfileService
+    sign_up: SignUp
+    account_mail: AccountMail
+    registrations: Registrations
+    password_changes: PasswordChanges
+    outbox: OutboxStore
+    usage_notices: UsageNotices
+    cursors: CursorSigner
+    numbers: NumberPool
+    ledger: UsageLedger
+    terms: TermsReader
+    usage: UsageService
+    conversations: ConversationService
+    daily_usage: DailyUsageReader
+    account_export: AccountExport
+    recording: Recording
+    passwords: PasswordHasher
+
+
+def build_records(
+    settings: Settings, database: Database, secrets: Secrets, *, clock: Clock, randomness: Randomness
+) -> Records:
+    """Put together what works on the database alone."""
+    db = database.db
+    passwords = PasswordHasher(secrets.password_pepper, cost=settings.bcrypt_cost)
+    users = Accounts(UserStore(db), passwords, clock, verified_only=settings.verified_only)
+    outbox, tokens, sessions = OutboxStore(db), OneTimeTokenStore(db), SessionStore(db)
+    account_mail = AccountMail(outbox, clock, randomness)
+    registrations = Registrations(users, RegistrationStore(db), tokens, account_mail, randomness)
+    access = AccessTokens([secrets.jwt_secret], clock, randomness)
+    profiles = ProfileService(ProfileStore(db), users, OPTIONS)
+    attempts = build_attempts(settings, database, clock)
+    moved = MovedUsage()
+    ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
+    usage = UsageService(ledger, terms, clock, JoinedStore(db))
+    recording = Recording(
+        store=RecordingStore(db),
+        settlement=Settlement(ledger, LiveCallStore(db)),
+        ledger=ledger,
+        terms=terms,
+        usage=usage,
+        clock=clock,
+    )
+    return Records(
+        settings=settings,
+        database=database,
+        clock=clock,
+        randomness=randomness,
+        users=users,
+        sessions=Sessions(sessions, users, access, RefreshTokens(secrets.jwt_secret, randomness), attempts),
+        api_keys=ApiKeys(ApiKeyStore(db), secrets.jwt_secret, randomness),
+        profiles=profiles,
+        sign_up=SignUp(users, profiles, registrations, account_mail, verified_only=settings.verified_only),
+        account_mail=account_mail,
+        registrations=registrations,
+        password_changes=PasswordChanges(CredentialStore(db), passwords, tokens, sessions, randomness, attempts),
+        outbox=outbox,
+        usage_notices=UsageNotices(moved, ledger, terms, outbox, clock),
+        cursors=cursors,
+        numbers=NumberPool(NumberStore(db)),
+        ledger=ledger,
+        terms=terms,
+        usage=usage,
+        conversations=ConversationService(ConversationStore(db), recording, cursors),
+        daily_usage=DailyUsageReader(TotalsStore(db), profiles, clock),
+        account_export=AccountExport(BelongingsStore(db), clock),
+        recording=recording,
+        passwords=passwords,
+    )

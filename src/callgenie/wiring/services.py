@@ -1,0 +1,105 @@
+"""All that the server needs."""
+
+from dataclasses import dataclass, fields
+
+from prometheus_client import CollectorRegistry
+
+from callgenie.calls.admission import Admission
+from callgenie.calls.desk import CallDesk
+from callgenie.calls.live import LiveCalls
+from callgenie.calls.media_tokens import MediaTokens
+from callgenie.calls.sweeper import Sweeper
+from callgenie.conversations.ledger_watch import LedgerWatch
+from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.reconciliation import Reconciliation
+from callgenie.conversations.totals_store import TotalsStore
+from callgenie.http.idempotency_store import IdempotencyStore
+from callgenie.http.rate_limits import RateLimits
+from callgenie.jobs.outbox import Delivery
+from callgenie.kernel.secret_file import Secrets
+from callgenie.lifecycle.belongings_store import BelongingsStore
+from callgenie.lifecycle.erasure import Erasures
+from callgenie.lifecycle.erasure_log import ERASURES_FILE, ErasureLog
+from callgenie.lifecycle.erasure_store import ErasureStore
+from callgenie.mongo.readiness import Readiness
+from callgenie.observability.metrics import Metrics
+from callgenie.users.census_store import CensusStore
+from callgenie.voice.ports import VoiceProviders
+from callgenie.voice.timings import Timings
+from callgenie.wiring.limits import build_attempts, build_limits
+from callgenie.wiring.mail import build_delivery
+from callgenie.wiring.records import Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services(Records):
+    """All that the server needs; routes find it as `app.state.services`."""
+
+    public_url: str
+    desk: CallDesk
+    live: LiveCalls
+    sweeper: Sweeper
+    erasures: Erasures
+    idempotency: IdempotencyStore
+    limits: RateLimits | None
+    metrics: Metrics
+    ledger_watch: LedgerWatch
+    readiness: Readiness
+    delivery: Delivery
+
+
+def build_services(records: Records, secrets: Secrets, providers: VoiceProviders, *, own_url: str) -> Services:
+    """Put together the whole server. `own_url` is where this machine reaches it, for when PUBLIC_URL is not set."""
+    settings, clock = records.settings, records.clock
+    db = records.database.db
+    metrics = Metrics(CollectorRegistry())
+    calls = LiveCallStore(db)
+    tokens = MediaTokens(secrets.jwt_secret.encode())
+    admission = Admission(
+        numbers=records.numbers, terms=records.terms, calls=calls, ledger=records.ledger, tokens=tokens, clock=clock
+    )
+    desk = CallDesk(
+        admission=admission,
+        profiles=records.profiles,
+        terms=records.terms,
+        calls=calls,
+        ledger=records.ledger,
+        tokens=tokens,
+        randomness=records.randomness,
+        max_call_seconds=settings.max_call_seconds,
+        watch=metrics,
+    )
+    live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms), metrics)
+    pool = records.database.pool
+    metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)
+    metrics.watch("callgenie_database_connections_open", "Connections to the database.", lambda: pool.open)
+    metrics.watch("callgenie_database_connections_in_use", "Those of them at work.", lambda: pool.in_use)
+    return Services(
+        **{field.name: getattr(records, field.name) for field in fields(records)},
+        public_url=settings.public_url or own_url,
+        desk=desk,
+        live=live,
+        sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
+        erasures=build_erasures(records, calls, live),
+        idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
+        limits=build_limits(settings, records.database, clock),
+        metrics=metrics,
+        ledger_watch=LedgerWatch(Reconciliation(records.ledger, TotalsStore(db)), CensusStore(db)),
+        readiness=Readiness(records.database, clock),
+        delivery=build_delivery(records, secrets, origin=settings.public_url or own_url),
+    )
+
+
+def build_erasures(records: Records, calls: LiveCallStore, live: LiveCalls) -> Erasures:
+    """Put together what erases users."""
+    return Erasures(
+        accounts=records.users,
+        numbers=records.numbers,
+        calls=calls,
+        running=live,
+        belongings=BelongingsStore(records.database.db),
+        store=ErasureStore(records.database.db),
+        log=ErasureLog(records.settings.data_dir.expanduser() / ERASURES_FILE),
+        clock=records.clock,
+        attempts=build_attempts(records.settings, records.database, records.clock),
+    )
