@@ -8,15 +8,13 @@ import structlog
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.running import RunningCall
+from callgenie.calls.scripts import script_for
 from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import EndedReason, Fault
-from callgenie.profiles.greetings import greeting_of
-from callgenie.profiles.hours import hours_sentence
 from callgenie.voice.guarded import on_provider_failure
-from callgenie.voice.ports import AudioLink, Knowledge, Question, VoiceProviders
-from callgenie.voice.session import CallScript
+from callgenie.voice.ports import AudioLink, VoiceProviders
 from callgenie.voice.timings import Timings
 
 _log = structlog.get_logger(__name__)
@@ -67,7 +65,7 @@ class LiveCalls:
         call = RunningCall(
             answered,
             link,
-            _script(answered),
+            script_for(answered),
             desk=self._desk,
             providers=self._providers,
             clock=self._clock,
@@ -114,22 +112,3 @@ class LiveCalls:
         except TimeoutError:
             return False
         return True
-
-
-def _script(call: AnsweredCall) -> CallScript:
-    preferences, business = call.profile.preferences, call.profile.business
-    knowledge = Knowledge(
-        assistant_name=preferences.assistant_name,
-        company=business.company,
-        instructions=business.instructions,
-        hours=hours_sentence(business),
-        questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
-        language=preferences.language,
-        response_length=preferences.response_length,
-    )
-    return CallScript(
-        greeting=greeting_of(business, preferences),
-        knowledge=knowledge,
-        voice=preferences.voice_model,
-        max_duration_seconds=call.limits.max_seconds,
-    )
