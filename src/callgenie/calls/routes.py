@@ -14,9 +14,9 @@ from callgenie.calls.webhooks import MEDIA_PATH, TOKEN_PARAMETER, SignedRequest,
 from callgenie.http.problems import problems
 from callgenie.kernel.errors import DomainError, UnavailableError
 from callgenie.kernel.ids import SessionId
+from callgenie.telephony.messages import CarrierProtocolError
 from callgenie.telephony.socket import INTERNAL_ERROR, POLICY_VIOLATION, SocketClosedError, TextSocket
 from callgenie.telephony.twilio.link import TwilioLink, receive_start
-from callgenie.telephony.twilio.media import CarrierProtocolError
 from callgenie.telephony.twilio.signature import HEADER
 from callgenie.telephony.twilio.twiml import MEDIA_TYPE
 

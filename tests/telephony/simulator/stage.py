@@ -10,10 +10,11 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from tests.support.serving import serving
 
 from callgenie.calls.sockets import ServerSocket
+from callgenie.telephony.messages import CarrierProtocolError
 from callgenie.telephony.simulator.carrier import SimulatedCarrier
 from callgenie.telephony.socket import POLICY_VIOLATION
 from callgenie.telephony.twilio.link import TwilioLink, receive_start
-from callgenie.telephony.twilio.media import CarrierProtocolError, Started
+from callgenie.telephony.twilio.media import Started
 from callgenie.telephony.twilio.twiml import connect_stream
 from callgenie.voice.ports import LinkEvent
 

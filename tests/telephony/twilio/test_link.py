@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from tests.support.virtual_time import virtually
 
+from callgenie.telephony.messages import CarrierProtocolError
 from callgenie.telephony.socket import SocketClosedError
-from callgenie.telephony.twilio.link import GARBAGE_MESSAGES_MAX, TwilioLink, receive_start
-from callgenie.telephony.twilio.media import CarrierProtocolError
+from callgenie.telephony.stream import GARBAGE_MESSAGES_MAX
+from callgenie.telephony.twilio.link import TwilioLink, receive_start
 from callgenie.voice.ports import AudioReceived, DigitPressed, LinkClosed, LinkEvent, MarkReached
 
 START = {

@@ -8,17 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callgenie.telephony.messages import CarrierProtocolError, Clear, Connected, Dtmf, Ignored, Mark, Stopped
 from callgenie.telephony.twilio.media import (
-    CarrierProtocolError,
-    Clear,
-    Connected,
-    Dtmf,
-    Ignored,
-    Mark,
     Media,
     Message,
     Started,
-    Stopped,
     clear_order,
     mark_order,
     media_order,

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from callgenie.audio.g711 import ulaw_to_pcm
 from callgenie.audio.wav import StereoWavWriter
+from callgenie.telephony.messages import CarrierProtocolError, Clear, Mark
 from callgenie.telephony.simulator.caller import SILENCE, Caller
 from callgenie.telephony.simulator.dialect import Dialect, connected
 from callgenie.telephony.simulator.ear import Ear
@@ -17,7 +18,7 @@ from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.playback import Playback
 from callgenie.telephony.simulator.report import Ending, StreamReport
 from callgenie.telephony.simulator.script import Step
-from callgenie.telephony.twilio.media import CarrierProtocolError, Clear, Mark, Media, read_order
+from callgenie.telephony.twilio.media import Media, read_order
 from callgenie.voice.ports import FRAME_MS
 
 _FRAME_SECONDS: Final = FRAME_MS / 1_000

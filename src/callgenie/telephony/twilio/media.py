@@ -4,27 +4,29 @@ All are JSON texts whose numbers are mostly strings; audio is base64 mu-law at 8
 See https://www.twilio.com/docs/voice/media-streams/websocket-messages
 """
 
-import base64
 import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from callgenie.telephony.messages import (
+    CarrierProtocolError,
+    Clear,
+    Connected,
+    Dtmf,
+    Ignored,
+    Mark,
+    Stopped,
+    audio_of,
+    digit_of,
+    json_object,
+    sid_of,
+    text_of,
+)
+
 SAMPLE_RATE: Final = 8_000
 ENCODING: Final = "audio/x-mulaw"
-
-
-class CarrierProtocolError(Exception):
-    """The carrier sent something that its protocol does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The first message on every socket."""
-
-    protocol: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +46,8 @@ class Media:
     ulaw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Dtmf:
-    """A key was pressed."""
-
-    digit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A mark was reached, or flushed by a `clear`."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """Throw away what was not played yet; only ever sent to the carrier."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """The stream is over; nothing follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """An event that newer versions may have, or that we have no use for."""
-
-
 Message = Connected | Started | Media | Dtmf | Mark | Stopped | Ignored
 Order = Media | Mark | Clear | Ignored
-
-_DIGITS: Final = frozenset("0123456789*#ABCD")
-# The longest value Twilio takes in a <Parameter> is 500 characters with its name.
-_TEXT_CHARACTERS_MAX: Final = 512
 
 
 def read_message(text: str) -> Message:
@@ -87,7 +56,7 @@ def read_message(text: str) -> Message:
     Raises:
         CarrierProtocolError: It is not a message of the protocol.
     """
-    message = _object(text)
+    message = json_object(text)
     try:
         if message["event"] == "media":
             return _media(message["media"])
@@ -102,13 +71,13 @@ def read_order(text: str) -> Order:
     Raises:
         CarrierProtocolError: It is not a message of the protocol.
     """
-    message = _object(text)
+    message = json_object(text)
     try:
         match message["event"]:
             case "media":
-                return Media(_decode(message["media"]["payload"]))
+                return Media(audio_of(message["media"]["payload"]))
             case "mark":
-                return Mark(_text(message["mark"]["name"]))
+                return Mark(text_of(message["mark"]["name"]))
             case "clear":
                 return Clear()
             case _:
@@ -137,24 +106,14 @@ def clear_order(stream_sid: str) -> str:
     return json.dumps({"event": "clear", "streamSid": stream_sid})
 
 
-def _object(text: str) -> dict[str, Any]:
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CarrierProtocolError("A message is a JSON text.") from error
-    if not isinstance(message, dict):
-        raise CarrierProtocolError("A message is a JSON object.")
-    return message
-
-
 def _signal(message: dict[str, Any]) -> Message:
     match message["event"]:
         case "mark":
-            return Mark(_text(message["mark"]["name"]))
+            return Mark(text_of(message["mark"]["name"]))
         case "dtmf":
-            return _dtmf(message["dtmf"])
+            return Dtmf(digit_of(message["dtmf"]["digit"]))
         case "connected":
-            return Connected(_text(message["protocol"]), _text(message["version"]))
+            return Connected(text_of(message["protocol"]), text_of(message["version"]))
         case "start":
             return _started(message)
         case "stop":
@@ -169,21 +128,7 @@ def _media(media: dict[str, Any]) -> Media | Ignored:
     # With both tracks our own voice comes back as well; only the caller's is heard.
     if media.get("track", "inbound") != "inbound":
         return Ignored()
-    return Media(_decode(media["payload"]))
-
-
-def _decode(payload: Any) -> bytes:
-    try:
-        return base64.b64decode(payload, validate=True)
-    except ValueError as error:
-        raise CarrierProtocolError("Audio is base64.") from error
-
-
-def _dtmf(dtmf: dict[str, Any]) -> Dtmf:
-    digit = _text(dtmf["digit"])
-    if digit not in _DIGITS:
-        raise CarrierProtocolError("A key is one of 0-9, *, #, A-D.")
-    return Dtmf(digit)
+    return Media(audio_of(media["payload"]))
 
 
 def _started(message: dict[str, Any]) -> Started:
@@ -193,21 +138,8 @@ def _started(message: dict[str, Any]) -> Started:
         raise CarrierProtocolError("The stream's audio is mu-law at 8 kHz, one channel.")
     parameters = start.get("customParameters") or {}
     return Started(
-        stream_sid=_identifier(start["streamSid"]),
-        call_sid=_identifier(start["callSid"]),
-        account_sid=_identifier(start["accountSid"]),
-        parameters={_text(name): _text(value) for name, value in parameters.items()},
+        stream_sid=sid_of(start["streamSid"]),
+        call_sid=sid_of(start["callSid"]),
+        account_sid=sid_of(start["accountSid"]),
+        parameters={text_of(name): text_of(value) for name, value in parameters.items()},
     )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _TEXT_CHARACTERS_MAX:
-        raise CarrierProtocolError("A message's text is missing or too long.")
-    return value
-
-
-def _identifier(value: Any) -> str:
-    text = _text(value)
-    if not (text.isascii() and text.isalnum()):
-        raise CarrierProtocolError("A Twilio SID is made of letters and digits.")
-    return text
