@@ -1,42 +1,29 @@
 """Twilio's requests, from the raw bytes to what they mean for a call: who signed them, and what we answer."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-import structlog
 from pydantic import SecretStr
 
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.models import Admitted, IncomingCall
-from callgenie.calls.sentences import sentence_for
+from callgenie.calls.reception import receive
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
-from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
-from callgenie.kernel.vocabulary import Carrier, EndedReason
+from callgenie.kernel.vocabulary import Carrier
 from callgenie.telephony.twilio.signature import is_signed, is_upgrade_signed
 from callgenie.telephony.twilio.twiml import connect_stream, say_and_hang_up
-
-_log = structlog.get_logger(__name__)
-
-RING_FAILED: Final = "call.ring_failed"
-RING_TURNED_AWAY: Final = "call.ring_turned_away"
 
 MEDIA_PATH: Final = "/api/telephony/twilio/media"
 TOKEN_PARAMETER: Final = "token"  # noqa: S105 - its name, not its value
 
-# Twilio waits 15 s, and callers hear it ring meanwhile; a failover of the database takes less than this.
-RING_SECONDS_MAX: Final = 8.0
-
 # Twilio sends some thirty fields.
 _FIELDS_MAX: Final = 200
 _SID_CHARACTERS_MAX: Final = 64
-
-APOLOGY: Final = "I am sorry, we cannot take your call right now. Please try again in a few minutes. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +51,14 @@ class TwilioWebhooks:
             WebhookMalformedError: It is signed, and does not say which call rings.
         """
         form = self._trusted(request, body)
-        session_id = _session_id(form)
-        if self._live.is_draining:
-            # Answered, the call would count, only to be told that we are about to stop.
-            _log.info(RING_TURNED_AWAY, session_id=session_id)
-            return say_and_hang_up(sentence_for(EndedReason.SERVER_SHUTDOWN))
         call = IncomingCall(
-            session_id=session_id,
+            session_id=_session_id(form),
             carrier=Carrier.TWILIO,
             from_number=_number_or_none(form.get("From", "")),
             to_number=form.get("To", ""),
             carrier_status=form.get("CallStatus", ""),
         )
-        try:
-            async with asyncio.timeout(RING_SECONDS_MAX):
-                answer = await self._desk.ring(call)
-        except (UnavailableError, TimeoutError) as error:
-            _log.warning(RING_FAILED, session_id=call.session_id, error=type(error).__name__)
-            return say_and_hang_up(APOLOGY)
-        except Exception:  # noqa: BLE001 - after a mistake of ours too, callers hear a sentence, not the carrier's error
-            _log.exception(RING_FAILED, session_id=call.session_id)
-            return say_and_hang_up(APOLOGY)
+        answer = await receive(call, self._desk, self._live)
         if isinstance(answer, Admitted):
             return connect_stream(self._socket_url(MEDIA_PATH), {TOKEN_PARAMETER: answer.media_token})
         return say_and_hang_up(answer.sentence)
