@@ -278,9 +278,7 @@ async def written(office: Office, user: UserId) -> Conversation:
     terms = await office.customers.terms.of(user)
     done = exchange(ONE, duration=30, status=CallStatus.COMPLETED)
     addition = addition_of(done, None, now=now, period_start=terms.period_at(now).start)
-    conversation = await RecordingStore(office.db).change(
-        user, ONE, 0, fields=addition.fields, turns=addition.turns, to_be_settled=addition.to_be_settled
-    )
+    conversation = await RecordingStore(office.db).change(user, ONE, 0, addition)
     assert conversation is not None
     return conversation
 

@@ -8,7 +8,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.mail_sink import Letterbox, mail_sink
 
-from callgenie.jobs.outbox import ATTEMPTS_MAX, LONGEST_PAUSE, Delivery, MailNotFoundError, Written, pause_after
+from callgenie.jobs.outbox import ATTEMPTS_MAX, BACKOFF, Delivery, MailNotFoundError, Written
 from callgenie.jobs.outbox_models import NewMail, OutboxEntry, OutboxState
 from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.ids import SystemRandomness
@@ -147,10 +147,10 @@ async def test_after_about_a_day_of_trying_a_mail_is_given_up(
 
 
 def test_pauses_grow_to_an_hour_and_add_up_to_about_a_day() -> None:
-    pauses = [pause_after(attempts) for attempts in range(1, ATTEMPTS_MAX)]
+    pauses = [BACKOFF.after(attempts) for attempts in range(1, ATTEMPTS_MAX)]
     assert pauses[0] == timedelta(seconds=1)
     assert pauses == sorted(pauses)
-    assert pauses[-1] == pause_after(10_000) == LONGEST_PAUSE
+    assert pauses[-1] == BACKOFF.after(10_000) == BACKOFF.longest
     assert timedelta(hours=20) < sum(pauses, timedelta()) < timedelta(hours=30)
 
 

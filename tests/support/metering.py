@@ -15,6 +15,7 @@ from callgenie.calls.desk import CallDesk
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted, AnsweredCall, IncomingCall, Refused
 from callgenie.calls.sweeper import Sweeper
+from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Exchange
 from callgenie.conversations.reconciliation import Reconciliation
@@ -112,14 +113,18 @@ def exchange(session_id: str = "s-1", **fields: Any) -> Exchange:
 
 
 def open_office(
-    db: AsyncDatabase[Document], customers: Customers | None = None, *, max_call_seconds: int = 1_800
+    db: AsyncDatabase[Document],
+    customers: Customers | None = None,
+    *,
+    max_call_seconds: int = 1_800,
+    follow_ups: FollowUpKinds = FOLLOW_UPS,
 ) -> Office:
     customers = customers or Customers()
     clock = SetClock(datetime.now(UTC))
-    numbers, ledger, calls = NumberPool(NumberStore(db)), UsageLedger(db), LiveCallStore(db)
+    numbers, ledger, calls = NumberPool(NumberStore(db)), UsageLedger(db), LiveCallStore(db, follow_ups)
     usage = UsageService(ledger, customers.terms, clock)
     recording = Recording(
-        store=RecordingStore(db),
+        store=RecordingStore(db, follow_ups),
         settlement=Settlement(ledger, calls),
         ledger=ledger,
         terms=customers.terms,

@@ -33,11 +33,18 @@ RECORDABLE: Final = (CallStatus.IN_PROGRESS, CallStatus.COMPLETED, CallStatus.FA
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What is to be written: fields in their stored names, turns, and whether the call is to be settled now."""
+    """What is to be written: fields in their stored names, turns, and whether the call is to be settled now.
+
+    Attributes:
+        begins: Whether this is the first that is known of a call which still goes on.
+        ends: Whether it says that the call is over, and nothing before did.
+    """
 
     fields: Mapping[str, Any]
     turns: tuple[Document, ...]
     to_be_settled: bool
+    begins: bool = False
+    ends: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -173,14 +180,15 @@ def _with_ending(
     duration = fields.get("duration", found.duration if found else None)
     started_at = fields.get("startedAt", found.started_at if found else now)
     has_ended = status not in {CallStatus.IN_PROGRESS.value, None}
-    if has_ended and (found is None or found.ended_at is None):
+    ends = has_ended and (found is None or found.ended_at is None)
+    if ends:
         fields["endedAt"] = now if duration is None else _end_of(started_at, duration, now)
     to_be_settled = (
         status == CallStatus.COMPLETED.value
         and duration is not None
         and not (found is not None and _is_settling(found))
     )
-    return Addition(fields, turns, to_be_settled)
+    return Addition(fields, turns, to_be_settled, begins=found is None and not has_ended, ends=ends)
 
 
 def _end_of(started_at: datetime, duration: int, now: datetime) -> datetime:

@@ -15,6 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.conversations.documents import Document, conversation_of, spoken_turn_document
+from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds, naming
 from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault
@@ -38,6 +39,7 @@ _RINGS: Final[Document] = {"status": CallStatus.RINGING.value}
 _GOES_ON: Final[Document] = {"status": {"$in": [CallStatus.IN_PROGRESS.value, CallStatus.WRAPPING_UP.value]}}
 _IS_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$lt": ["$leaseUntil", "$$NOW"]}}
 _NOT_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$gt": ["$leaseUntil", "$$NOW"]}}
+_FIRST_ANSWER: Final[Document] = {"$eq": [{"$type": "$answeredAt"}, "missing"]}
 _WITHOUT_TURNS: Final[Document] = {"turns": 0}
 
 
@@ -65,8 +67,9 @@ class Overdue:
 class LiveCallStore:
     """The record of calls in progress, from the first ring to the settlement. Conversations come without turns."""
 
-    def __init__(self, db: AsyncDatabase[Document]) -> None:
+    def __init__(self, db: AsyncDatabase[Document], follow_ups: FollowUpKinds = FOLLOW_UPS) -> None:
         self._conversations = db["conversations"]
+        self._follow_ups = follow_ups
 
     async def open(self, user_id: UserId, call: NewCall, period_start: datetime) -> Conversation:
         """Step 1: record that the call rings; when it is recorded already, return it unchanged."""
@@ -146,7 +149,7 @@ class LiveCallStore:
 
         `may_hold` says that the ledger may hold seconds for it, so that a settlement is owed.
         """
-        return await self._move(_key(user_id, session_id) | _RINGS, _unanswered(ending, may_hold=may_hold))
+        return await self._end(_key(user_id, session_id) | _RINGS, _unanswered(ending, may_hold=may_hold))
 
     async def answer(
         self, user_id: UserId, session_id: SessionId, *, answered_by: str, granted_seconds: int
@@ -164,6 +167,7 @@ class LiveCallStore:
             "answeredBy": answered_by,
             "grantedSeconds": granted_seconds,
             "leaseUntil": in_seconds(LEASE_SECONDS),
+            **naming(self._follow_ups.answered, when=_FIRST_ANSWER),
         }
         return await self._move(_key(user_id, session_id) | {"$or": [first, again]}, changes)
 
@@ -200,18 +204,18 @@ class LiveCallStore:
     ) -> Conversation | None:
         """Step 5: end an answered call and say what is billable; None when somebody ended it before."""
         changes = _answered(ending, seconds=elapsed_seconds, ended_at="$$NOW")
-        return await self._move(_key(user_id, session_id) | _GOES_ON, changes)
+        return await self._end(_key(user_id, session_id) | _GOES_ON, changes)
 
     async def expire(self, conversation: Conversation) -> Conversation | None:
         """Step 7: end a call whose worker is gone, at its last heartbeat; None when it is not so any more."""
         query = _key(conversation.user_id, conversation.session_id) | _IS_OVERDUE
         if conversation.status is CallStatus.RINGING:
             ending = Ending(CallStatus.ABANDONED, EndedReason.LEASE_EXPIRED, Fault.NONE)
-            return await self._move(query | _RINGS, _unanswered(ending, may_hold=True))
+            return await self._end(query | _RINGS, _unanswered(ending, may_hold=True))
         ending = Ending(CallStatus.COMPLETED, EndedReason.LEASE_EXPIRED, Fault.PLATFORM)
         heard_last = {"$add": ["$answeredAt", {"$multiply": ["$heartbeatSeconds", 1000]}]}
         changes = _answered(ending, seconds="$heartbeatSeconds", ended_at=heard_last)
-        return await self._move(query | _GOES_ON, changes)
+        return await self._end(query | _GOES_ON, changes)
 
     async def mark_settled(self, conversation: Conversation) -> None:
         """Say that nothing is left to be done for a call that is over."""
@@ -225,6 +229,9 @@ class LiveCallStore:
         query = _key(user_id, session_id) | {"carrierStatus": {"$in": [None, *over]}}
         change = {"$set": {"carrierStatus": carrier_status}}
         await retrying(lambda: self._conversations.update_one(query, change))
+
+    async def _end(self, query: Document, changes: Document) -> Conversation | None:
+        return await self._move(query, changes | naming(self._follow_ups.ended))
 
     async def _move(self, query: Document, changes: Document) -> Conversation | None:
         moved = await retrying(

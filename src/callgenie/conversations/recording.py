@@ -82,14 +82,8 @@ class Recording:
             addition = addition_of(exchange, found, now=now, period_start=period_start)
             if found is not None and addition.is_empty:
                 return found, False
-            changed = await self._store.change(
-                user_id,
-                exchange.session_id,
-                found.revision if found else 0,
-                fields=addition.fields,
-                turns=addition.turns,
-                to_be_settled=addition.to_be_settled,
-            )
+            revision = found.revision if found else 0
+            changed = await self._store.change(user_id, exchange.session_id, revision, addition)
             if changed is not None:
                 return changed, found is None
         raise ConversationBusyError

@@ -1,7 +1,6 @@
 """Where conversations are kept that another voice engine held."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from bson import ObjectId
 from pymongo import ReturnDocument
@@ -9,6 +8,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.conversations.documents import Document, conversation_of
+from callgenie.conversations.exchanges import Addition
+from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds, naming
 from callgenie.conversations.live_store import ADMISSION_SECONDS, SETTLEMENT_SECONDS, in_seconds
 from callgenie.conversations.models import Conversation
 from callgenie.kernel.ids import SessionId, UserId
@@ -24,8 +25,9 @@ _LEASE: Final[Document] = {
 class RecordingStore:
     """Changes recorded conversations; each change names the revision that it was made from."""
 
-    def __init__(self, db: AsyncDatabase[Document]) -> None:
+    def __init__(self, db: AsyncDatabase[Document], follow_ups: FollowUpKinds = FOLLOW_UPS) -> None:
         self._conversations = db["conversations"]
+        self._follow_ups = follow_ups
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Conversation | None:
         """Return the user's conversation without turns, or None."""
@@ -34,28 +36,25 @@ class RecordingStore:
         return None if found is None else conversation_of(found)
 
     async def change(
-        self,
-        user_id: UserId,
-        session_id: SessionId,
-        revision: int,
-        *,
-        fields: Mapping[str, Any],
-        turns: Sequence[Document],
-        to_be_settled: bool,
+        self, user_id: UserId, session_id: SessionId, revision: int, addition: Addition
     ) -> Conversation | None:
         """Set fields and append turns where the conversation is at `revision`; 0 is one that is not there yet.
 
-        `to_be_settled` takes the settlement's lease in the same write, so that the sweeper settles what is cut off
-        right after it. Returns None when somebody else has changed the conversation meanwhile.
+        One that is to be settled takes the settlement's lease in the same write, so that the sweeper settles what is
+        cut off right after it. Returns None when somebody else has changed the conversation meanwhile.
         """
         query = {"userId": ObjectId(user_id), "sessionId": session_id, "revision": revision}
         # Literals, because texts may begin with a dollar.
-        changes: Document = {name: {"$literal": value} for name, value in fields.items()}
+        changes: Document = {name: {"$literal": value} for name, value in addition.fields.items()}
         changes["revision"] = revision + 1
-        changes["turns"] = {"$concatArrays": [{"$ifNull": ["$turns", []]}, {"$literal": list(turns)}]}
-        changes["turnCount"] = {"$add": [{"$ifNull": ["$turnCount", 0]}, len(turns)]}
-        if to_be_settled:
+        changes["turns"] = {"$concatArrays": [{"$ifNull": ["$turns", []]}, {"$literal": list(addition.turns)}]}
+        changes["turnCount"] = {"$add": [{"$ifNull": ["$turnCount", 0]}, len(addition.turns)]}
+        if addition.begins:
+            changes |= naming(self._follow_ups.answered)
+        if addition.to_be_settled:
             changes |= _LEASE
+        elif addition.ends:
+            changes |= naming(self._follow_ups.ended)
 
         async def update() -> Document | None:
             return await self._conversations.find_one_and_update(
@@ -89,12 +88,20 @@ class RecordingStore:
     async def bill(
         self, conversation: Conversation, *, billable_seconds: int, overage_seconds: int, counted: bool
     ) -> Conversation | None:
-        """Say what counts against the plan, once; None when that has been said."""
+        """Say what counts against the plan, once; None when that has been said.
+
+        Only now all is known that whatever follows may ask.
+        """
         query = _key(conversation) | {"billableSeconds": {"$exists": False}}
-        bill = {"billableSeconds": billable_seconds, "overageSeconds": overage_seconds, "counted": counted}
+        bill: Document = {
+            "billableSeconds": billable_seconds,
+            "overageSeconds": overage_seconds,
+            "counted": counted,
+            **naming(self._follow_ups.ended),
+        }
         billed = await retrying(
             lambda: self._conversations.find_one_and_update(
-                query, {"$set": bill}, _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
+                query, [{"$set": bill}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
             )
         )
         return None if billed is None else conversation_of(billed)

@@ -4,7 +4,6 @@ SMTP has no way to say "once": a worker that dies after the server took the mail
 another one send it again. Both carry the same Message-ID, by which mail programs show one.
 """
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from callgenie.jobs.backoff import Backoff
 from callgenie.jobs.outbox_models import OutboxEntry, OutboxState
 from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.cancellation import complete
@@ -33,13 +33,10 @@ LEASE: Final = timedelta(seconds=120)
 BATCH_MAX: Final = 100
 # With these, a server that is back after some time gets its mail within about half that time, and one that stays away
 # is given up after about a day.
-FIRST_PAUSE: Final = timedelta(seconds=1)
-LONGEST_PAUSE: Final = timedelta(hours=1)
-PAUSE_FACTOR: Final = 1.5
+BACKOFF: Final = Backoff(first=timedelta(seconds=1), factor=1.5, longest=timedelta(hours=1))
 ATTEMPTS_MAX: Final = 40
 
 _CLAIM_BYTES: Final = 12
-_jitter = random.SystemRandom()
 
 
 class MailNotFoundError(NotFoundError):
@@ -150,18 +147,10 @@ class Delivery:
             await self._give_up(entry, f"Tried {entry.attempts} times. {why}", report)
             return
         report.postponed += 1
-        pause = pause_after(entry.attempts) * _jitter.uniform(0.75, 1.25)
         _log.warning(MAIL_POSTPONED, mail=entry.id, attempts=entry.attempts, reason=why)
-        await self._store.postpone(entry, pause, why)
+        await self._store.postpone(entry, BACKOFF.by_chance(entry.attempts), why)
 
     async def _give_up(self, entry: OutboxEntry, why: str, report: DeliveryReport) -> None:
         report.dead += 1
         _log.error(MAIL_DEAD, mail=entry.id, attempts=entry.attempts, reason=why)
         await self._store.finish(entry, OutboxState.DEAD, why)
-
-
-def pause_after(attempts: int) -> timedelta:
-    """Return how long to wait after so many attempts, before chance is added."""
-    # Far before this exponent the longest pause is reached; without a bound the power would overflow.
-    grown = FIRST_PAUSE * PAUSE_FACTOR ** min(attempts - 1, 60)
-    return min(grown, LONGEST_PAUSE)

@@ -62,6 +62,9 @@ class Metrics:
         self.outbox_seconds = self._gauge(
             "callgenie_outbox_oldest_seconds", "How long the mail that waits longest has been waiting."
         )
+        self.follow_up_seconds = self._gauge(
+            "callgenie_follow_up_oldest_seconds", "How long what follows a call and waits longest has been waiting."
+        )
 
     def watch(self, name: str, what: str, read: Callable[[], float]) -> None:
         """Read a figure each time that the figures are asked for."""

@@ -20,12 +20,16 @@ FIGURES_EVERY_SECONDS = 15.0
 # Nobody waits longer than this for a mail to be on its way; each worker asks the database once in this time.
 DELIVER_EVERY_SECONDS = 1.0
 
+# So soon what follows a call is begun; each worker asks the database once in this time.
+FOLLOW_UP_EVERY_SECONDS = 1.0
+
 
 async def gather_figures(services: Services) -> None:
     """Take the figures that are too dear to be read each time somebody asks."""
     metrics = services.metrics
     metrics.free_numbers.set(await services.numbers.count_free())
     metrics.outbox_seconds.set(await services.outbox.oldest_waiting_seconds())
+    metrics.follow_up_seconds.set(await services.follow_ups.oldest_seconds())
     await services.ledger_watch.look()
     metrics.ledger_mismatches.set(services.ledger_watch.mismatches)
 
@@ -39,6 +43,9 @@ async def running(services: Services) -> AsyncIterator[Services]:
                 every(SWEEP_EVERY_SECONDS, services.sweeper.sweep, name="sweep"), name="sweep expired calls"
             ),
             group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
+            group.create_task(
+                every(FOLLOW_UP_EVERY_SECONDS, services.follow_ups.work, name="follow-ups"), name="follow up calls"
+            ),
             group.create_task(
                 every(DELIVER_EVERY_SECONDS, services.usage_notices.look, name="notices"), name="look at usage"
             ),

@@ -9,6 +9,7 @@ from callgenie.calls.desk import CallDesk
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.sweeper import Sweeper
+from callgenie.conversations.follow_ups import FollowUps
 from callgenie.conversations.ledger_watch import LedgerWatch
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.reconciliation import Reconciliation
@@ -26,6 +27,7 @@ from callgenie.observability.metrics import Metrics
 from callgenie.users.census_store import CensusStore
 from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.timings import Timings
+from callgenie.wiring.follow_ups import build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
 from callgenie.wiring.records import Records
@@ -46,6 +48,7 @@ class Services(Records):
     ledger_watch: LedgerWatch
     readiness: Readiness
     delivery: Delivery
+    follow_ups: FollowUps
 
 
 def build_services(records: Records, secrets: Secrets, providers: VoiceProviders, *, own_url: str) -> Services:
@@ -87,6 +90,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         ledger_watch=LedgerWatch(Reconciliation(records.ledger, TotalsStore(db)), CensusStore(db)),
         readiness=Readiness(records.database, clock),
         delivery=build_delivery(records, secrets, origin=settings.public_url or own_url),
+        follow_ups=build_follow_ups(records),
     )
 
 

@@ -32,6 +32,12 @@ _TURN = {
     },
 }
 
+_FOLLOW_UP = {
+    "bsonType": "object",
+    "required": ["kind", "askedAt", "dueAt", "attempts"],
+    "properties": {"kind": STRING, "askedAt": DATE, "dueAt": DATE, "attempts": COUNT, "claim": STRING},
+}
+
 CONVERSATIONS = Collection(
     name="conversations",
     required=(
@@ -78,6 +84,8 @@ CONVERSATIONS = Collection(
         "migratedFrom": STRING,
         # Of a deleted conversation only what usage is made of is left, so that the ledger still agrees with the record.
         "deletedAt": DATE,
+        "followUps": {"bsonType": "array", "maxItems": 20, "items": _FOLLOW_UP},
+        "followUpAt": DATE,
         "metrics": OBJECT,
     },
     indexes=(
@@ -89,5 +97,7 @@ CONVERSATIONS = Collection(
         # What the sweeper looks through every few seconds. Only calls in progress, or ended and not settled yet, have
         # the field: the index is as large as they are, not as the history.
         Index("leaseUntil", (("leaseUntil", 1),), where={"leaseUntil": {"$type": "date"}}),
+        # Where every worker looks each second for what follows calls.
+        Index("followUpAt", (("followUpAt", 1),), where={"followUpAt": {"$type": "date"}}),
     ),
 )
