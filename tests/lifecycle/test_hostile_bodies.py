@@ -35,6 +35,7 @@ ROUTES: Final = {
             "holidays": ["2026-12-25"],
             "greeting": "x",
             "afterHoursGreeting": "x",
+            "afterHours": "message",
             "instructions": "x",
             "faq": [{"question": "x", "answer": "x"}],
             "transferNumber": "+14155550123",

@@ -1,30 +1,10 @@
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date
 
 import pytest
+from tests.support.opening_hours import at, business
 
 from callgenie.profiles.hours import clock_text, hours_sentence, is_open, minute_of
-from callgenie.profiles.models import DAYS, Business, OpenInterval
-
-
-def business(timezone: str = "UTC", holidays: tuple[date, ...] = (), **hours: str) -> Business:
-    """Make a business from `mon="09:00-17:30"`, several intervals parted by commas; `weekdays` is Monday to Friday."""
-    weekdays = hours.pop("weekdays", None)
-    if weekdays is not None:
-        hours = dict.fromkeys(DAYS[:5], weekdays) | hours
-    spans: dict[Any, tuple[OpenInterval, ...]] = {
-        day: tuple(
-            OpenInterval(minute_of(span.split("-")[0]), minute_of(span.split("-")[1]))
-            for span in text.split(",")
-            if span
-        )
-        for day, text in hours.items()
-    }
-    return Business(timezone=timezone, holidays=holidays, hours=spans)
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+from callgenie.profiles.models import DAYS, Business
 
 
 @pytest.mark.parametrize(

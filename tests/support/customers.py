@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bson import ObjectId
 
@@ -66,6 +67,10 @@ class Customers:
     def change_plan(self, user_id: UserId, plan: PlanName) -> None:
         profile = self.profiles.profiles[user_id]
         self.profiles.profiles[user_id] = replace(profile, subscription=replace(profile.subscription, plan=plan))
+
+    def change_business(self, user_id: UserId, **changes: Any) -> None:
+        profile = self.profiles.profiles[user_id]
+        self.profiles.profiles[user_id] = replace(profile, business=replace(profile.business, **changes))
 
     def cancel(self, user_id: UserId) -> None:
         profile = self.profiles.profiles[user_id]

@@ -134,7 +134,13 @@ def open_office(
     conversations = ConversationService(ConversationStore(db), recording, CursorSigner(SECRET))
     tokens = MediaTokens(SECRET)
     admission = Admission(
-        numbers=numbers, terms=customers.terms, calls=calls, ledger=ledger, tokens=tokens, clock=clock
+        numbers=numbers,
+        profiles=customers.profiles,
+        terms=customers.terms,
+        calls=calls,
+        ledger=ledger,
+        tokens=tokens,
+        clock=clock,
     )
     desk = CallDesk(
         admission=admission,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI
 from pydantic import SecretStr
-from tests.support.metering import CALLER, Office, open_office
+from tests.support.metering import CALLER, Office, SetClock, open_office
 from tests.support.serving import serving
 from tests.support.virtual_database import virtual_database
 
@@ -40,6 +40,17 @@ def tone(ms: int) -> bytes:
     samples = np.sin(np.arange(ms * 8) * (2 * np.pi * 250 / 8_000)) * 8_000
     pcm: bytes = samples.astype("<i2").tobytes()
     return pcm
+
+
+class BoardClock(LoopClock):
+    """The loop's seconds, and the time of day of the office."""
+
+    def __init__(self, wall: SetClock) -> None:
+        super().__init__(wall.now())
+        self._wall = wall
+
+    def now(self) -> datetime:
+        return self._wall.now()
 
 
 @dataclass(frozen=True)
@@ -133,13 +144,20 @@ async def switchboard(
     auth_token: str | None = AUTH_TOKEN,
     public_url: str | None = None,
     max_call_seconds: int = 1_800,
+    now: datetime | None = None,
+    **business: Any,
 ) -> AsyncIterator[Switchboard]:
-    """Serve the telephony routes for one owner with one number."""
+    """Serve the telephony routes for one owner with one number, and what is said of their `business`.
+
+    It stays `now` by the wall clock until a test sets `office.clock`; seconds pass on the loop's.
+    """
     async with virtual_database(mongodb_uri) as database:
         office = open_office(database.db, max_call_seconds=max_call_seconds)
+        office.clock.time = now or office.clock.time
         owner = await office.owner(plan, number=NUMBER)
+        office.customers.change_business(owner, **business)
         providers = scripted_providers(texts, answers, again=True)
-        live = LiveCalls(office.desk, providers, LoopClock(datetime.now(UTC)))
+        live = LiveCalls(office.desk, providers, BoardClock(office.clock))
         secret = None if auth_token is None else SecretStr(auth_token)
         services = SimpleNamespace(
             desk=office.desk, live=live, public_url=public_url, settings=SimpleNamespace(twilio_auth_token=secret)

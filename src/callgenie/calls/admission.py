@@ -1,7 +1,8 @@
 """Whether a call may be answered: steps 1 and 2 of the metering protocol."""
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import structlog
 
@@ -18,6 +19,9 @@ from callgenie.kernel.errors import NotFoundError
 from callgenie.kernel.ids import UserId
 from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault
 from callgenie.numbers.service import NumberPool
+from callgenie.profiles.greetings import after_hours_refusal_of
+from callgenie.profiles.hours import is_open
+from callgenie.profiles.models import AfterHours, Business, Profile
 
 _log = structlog.get_logger(__name__)
 
@@ -41,14 +45,33 @@ ENDINGS: Final[Mapping[RefusalReason, Ending]] = {
     RefusalReason.TOO_LATE: _BROKEN,
 }
 
+_CLOSED: Final = _rejected(EndedReason.OUTSIDE_HOURS)
+
+
+class Profiles(Protocol):
+    """Where profiles are found."""
+
+    async def get(self, user_id: UserId) -> Profile:
+        """Return the user's profile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose call it is: what it is metered under, and what is known about the business."""
+
+    terms: Terms
+    business: Business
+
 
 class Admission:
-    """Finds whose call it is, records it, and asks the ledger."""
+    """Finds whose call it is, records it, and asks whether they are there and what the ledger says."""
 
     def __init__(
         self,
         *,
         numbers: NumberPool,
+        profiles: Profiles,
         terms: TermsReader,
         calls: LiveCallStore,
         ledger: UsageLedger,
@@ -56,6 +79,7 @@ class Admission:
         clock: Clock,
     ) -> None:
         self._numbers = numbers
+        self._profiles = profiles
         self._terms = terms
         self._calls = calls
         self._ledger = ledger
@@ -64,42 +88,60 @@ class Admission:
 
     async def ring(self, call: IncomingCall) -> Admitted | Refused:
         """Admit the call, or record why not; the same call again gets the same answer."""
-        terms = await self._terms_of_owner(call)
-        if terms is None:
+        owner = await self._owner_of(call)
+        if owner is None:
             # It is nobody's call, so there is no record that it could go into.
             _log.info(CALL_UNROUTED, session_id=call.session_id, to_number=call.to_number)
-            return _refused(EndedReason.NUMBER_UNASSIGNED)
-        conversation = await self._open(terms, call)
+            return Refused(EndedReason.NUMBER_UNASSIGNED, sentence_for(EndedReason.NUMBER_UNASSIGNED))
+        conversation = await self._open(owner, call)
         if conversation.carrier is not call.carrier:
             # The owner has recorded a conversation of their own under this very id; it is left alone.
-            return _refused(EndedReason.INTERNAL_ERROR)
-        if conversation.status is not CallStatus.RINGING:
-            return self._as_decided(conversation)
-        refusal = terms.barred or await self._ask_ledger(terms, conversation)
-        if refusal is None:
-            return self._admitted(conversation)
-        return await self._refuse(conversation, ENDINGS[refusal])
+            return Refused(EndedReason.INTERNAL_ERROR, sentence_for(EndedReason.INTERNAL_ERROR))
+        if conversation.status is CallStatus.RINGING:
+            ending = await self._why_not(owner, conversation)
+            if ending is not None:
+                conversation = await self._refuse(conversation, ending)
+        return self._as_decided(owner, conversation)
 
-    async def _terms_of_owner(self, call: IncomingCall) -> Terms | None:
+    async def _owner_of(self, call: IncomingCall) -> _Owner | None:
         owner: UserId | None = await self._numbers.owner_of(call.to_number)
         if owner is None:
             return None
         try:
-            return await self._terms.of(owner)
+            profile = await self._profiles.get(owner)
+            return _Owner(await self._terms.of(owner), profile.business)
         except NotFoundError:
             # The account is gone and its number not yet released.
             return None
 
-    async def _open(self, terms: Terms, call: IncomingCall) -> Conversation:
+    async def _open(self, owner: _Owner, call: IncomingCall) -> Conversation:
         """Step 1. The period is named here, by the first webhook, and never changes.
 
         A call that is admitted in the last seconds of a period and answered in the next stays in the first: its hold
         is there, and moving it would take two documents. A worker's clock that is a second off can move a call over
         the border too, but no limit can be passed by that, as each period keeps its own.
+
+        Whether it is after hours is written down here as well: a call that rings while the door is being locked is
+        greeted as it was admitted.
         """
-        period = terms.period_at(self._clock.now())
-        new = NewCall(call.session_id, call.carrier, call.from_number, call.to_number, call.carrier_status)
-        return await self._calls.open(terms.user_id, new, period.start)
+        now = self._clock.now()
+        new = NewCall(
+            call.session_id,
+            call.carrier,
+            call.from_number,
+            call.to_number,
+            call.carrier_status,
+            after_hours=not is_open(owner.business, now),
+        )
+        return await self._calls.open(owner.terms.user_id, new, owner.terms.period_at(now).start)
+
+    async def _why_not(self, owner: _Owner, conversation: Conversation) -> Ending | None:
+        if owner.terms.barred is not None:
+            return ENDINGS[owner.terms.barred]
+        if conversation.after_hours and owner.business.after_hours is AfterHours.REFUSE:
+            return _CLOSED
+        refusal = await self._ask_ledger(owner.terms, conversation)
+        return None if refusal is None else ENDINGS[refusal]
 
     async def _ask_ledger(self, terms: Terms, conversation: Conversation) -> RefusalReason | None:
         """Step 2."""
@@ -108,23 +150,20 @@ class Admission:
         answer = await self._ledger.admit(conversation.metered, terms.plan, admit_by=deadline)
         return None if isinstance(answer, Granted) else answer.reason
 
-    async def _refuse(self, conversation: Conversation, ending: Ending) -> Admitted | Refused:
+    async def _refuse(self, conversation: Conversation, ending: Ending) -> Conversation:
+        """Write down why not; return the conversation as it is then."""
         user_id, session_id = conversation.user_id, conversation.session_id
         ended = await self._calls.dismiss(user_id, session_id, ending, may_hold=False)
         if ended is None:
             # Somebody else decided meanwhile: another webhook for this call, or the caller who hung up.
-            return self._as_decided(await self._calls.get(user_id, session_id) or conversation)
+            return await self._calls.get(user_id, session_id) or conversation
         _log.info(CALL_REFUSED, session_id=session_id, user_id=user_id, reason=ended.ended_reason)
-        return self._as_decided(ended)
+        return ended
 
-    def _as_decided(self, conversation: Conversation) -> Admitted | Refused:
+    def _as_decided(self, owner: _Owner, conversation: Conversation) -> Admitted | Refused:
         if conversation.is_live:
-            return self._admitted(conversation)
-        return _refused(conversation.ended_reason or EndedReason.INTERNAL_ERROR)
-
-    def _admitted(self, conversation: Conversation) -> Admitted:
-        return Admitted(conversation.session_id, self._tokens.of(conversation.session_id))
-
-
-def _refused(reason: EndedReason) -> Refused:
-    return Refused(reason, sentence_for(reason))
+            return Admitted(conversation.session_id, self._tokens.of(conversation.session_id))
+        reason = conversation.ended_reason or EndedReason.INTERNAL_ERROR
+        if reason is EndedReason.OUTSIDE_HOURS:
+            return Refused(reason, after_hours_refusal_of(owner.business, self._clock.now()))
+        return Refused(reason, sentence_for(reason))

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -16,7 +16,7 @@ from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.models import Hold, RefusalReason
 from callgenie.billing.pipelines import ADMIT_SECONDS
 from callgenie.billing.terms import Terms, TermsReader
-from callgenie.calls.admission import ENDINGS, Admission
+from callgenie.calls.admission import ENDINGS, Admission, Profiles
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted, AnsweredCall, Beat, CallLimits, EndedCall, IncomingCall, Refused
@@ -25,9 +25,8 @@ from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation, Ending
 from callgenie.conversations.settlement import Settlement
 from callgenie.kernel.errors import UnavailableError
-from callgenie.kernel.ids import Randomness, SessionId, UserId
+from callgenie.kernel.ids import Randomness, SessionId
 from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault
-from callgenie.profiles.models import Profile
 from callgenie.users.errors import UserNotFoundError
 from callgenie.voice.turn import Turn
 
@@ -55,14 +54,6 @@ CARRIER_RANKS: Final[Mapping[str, int]] = {
 _TERMINAL_RANK: Final = 4
 
 _NAME_BYTES: Final = 12
-
-
-class Profiles(Protocol):
-    """Where profiles are found."""
-
-    async def get(self, user_id: UserId) -> Profile:
-        """Return the user's profile."""
-        ...
 
 
 class CallDesk:
@@ -141,6 +132,7 @@ class CallDesk:
             from_number=answered.phone_number,
             to_number=answered.dialled_number,
             limits=self._limits,
+            after_hours=bool(answered.after_hours),
         )
 
     async def beat(self, call: AnsweredCall, elapsed_seconds: float) -> Beat:

@@ -65,7 +65,7 @@ class LiveCalls:
         call = RunningCall(
             answered,
             link,
-            script_for(answered),
+            script_for(answered, self._clock.now()),
             desk=self._desk,
             providers=self._providers,
             clock=self._clock,

@@ -54,7 +54,10 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredCall:
-    """A call that one worker has answered and now looks after."""
+    """A call that one worker has answered and now looks after.
+
+    `after_hours` says that it began to ring outside the opening hours.
+    """
 
     user_id: UserId
     session_id: SessionId
@@ -65,6 +68,7 @@ class AnsweredCall:
     from_number: str | None
     to_number: str | None
     limits: CallLimits
+    after_hours: bool = False
 
     @property
     def metered(self) -> MeteredCall:

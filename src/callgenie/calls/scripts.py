@@ -1,15 +1,23 @@
 """What the assistant says first in a call, and what it knows while it lasts."""
 
+from datetime import datetime
+
 from callgenie.calls.models import AnsweredCall
-from callgenie.profiles.greetings import greeting_of
-from callgenie.profiles.hours import hours_sentence
+from callgenie.profiles.greetings import after_hours_greeting_of, greeting_of
+from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
+from callgenie.profiles.models import AfterHours
 from callgenie.voice.ports import Knowledge, Question
 from callgenie.voice.script import CallScript
 
 
-def script_for(call: AnsweredCall) -> CallScript:
-    """Return what an answered call is about, from what its owner has set."""
+def script_for(call: AnsweredCall, now: datetime) -> CallScript:
+    """Return what an answered call is about, from what its owner has set and what time it is."""
     preferences, business = call.profile.preferences, call.profile.business
+    # Who has set them to be refused since this call rang does not want them answered as if the door were open.
+    takes_message = call.after_hours and business.after_hours is not AfterHours.ANSWER
+    greeting = (
+        after_hours_greeting_of(business, preferences, now) if takes_message else greeting_of(business, preferences)
+    )
     knowledge = Knowledge(
         assistant_name=preferences.assistant_name,
         company=business.company,
@@ -18,9 +26,12 @@ def script_for(call: AnsweredCall) -> CallScript:
         questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
         language=preferences.language,
         response_length=preferences.response_length,
+        local_time=local_time_text(business, now),
+        opening_state=state_sentence(business, now),
+        after_hours=takes_message,
     )
     return CallScript(
-        greeting=greeting_of(business, preferences),
+        greeting=greeting,
         knowledge=knowledge,
         voice=preferences.voice_model,
         max_duration_seconds=call.limits.max_seconds,

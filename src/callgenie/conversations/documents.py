@@ -54,6 +54,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         turn_count=get("turnCount", 0),
         exchange_ids=tuple(get("exchangeIds", ())),
         audio_url=get("audioUrl"),
+        after_hours=get("afterHours"),
         metrics=get("metrics") or {},
         revision=get("revision", 0),
         deleted_at=get("deletedAt"),

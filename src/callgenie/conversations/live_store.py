@@ -85,6 +85,7 @@ class LiveCallStore:
             "admitBy": in_seconds(ADMISSION_SECONDS),
             "leaseUntil": in_seconds(RINGING_SECONDS),
             "periodStart": period_start,
+            "afterHours": call.after_hours,
             "heartbeatSeconds": 0,
             "turns": [],
             "turnCount": 0,

@@ -66,6 +66,7 @@ class NewCall:
     dialled_number: str | None
     carrier_status: str | None = None
     direction: Direction = Direction.INBOUND
+    after_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Conversation:
 
     Attributes:
         period_start: Names the usage document, from the first write on; a plan that changes later changes nothing.
+        after_hours: Whether it began to ring outside the opening hours; None where nobody looked.
         admit_by: The last moment, by the database's clock, at which the ledger may admit the call.
         lease_until: When somebody else may take the next step, by the database's clock; None once nothing is left.
         heartbeat_seconds: How long the call had lasted when its worker last said so.
@@ -115,6 +117,7 @@ class Conversation:
     turn_count: int = 0
     exchange_ids: tuple[str, ...] = ()
     audio_url: str | None = None
+    after_hours: bool | None = None
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     revision: int = 0
     deleted_at: datetime | None = None

@@ -9,6 +9,7 @@ from callgenie.kernel.vocabulary import PlanName, ResponseLength
 from callgenie.profiles.hours import clock_text, minute_of
 from callgenie.profiles.models import (
     DAYS,
+    AfterHours,
     Business,
     FaqEntry,
     OpenInterval,
@@ -35,6 +36,7 @@ BUSINESS_NAMES: Final = {
     "holidays": "holidays",
     "greeting": "greeting",
     "after_hours_greeting": "afterHoursGreeting",
+    "after_hours": "afterHours",
     "instructions": "instructions",
     "faq": "faq",
     "transfer_number": "transferNumber",
@@ -61,6 +63,7 @@ _SHAPES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "holidays": _holidays_document,
     "faq": _faq_document,
     "response_length": str,
+    "after_hours": str,
 }
 
 
@@ -131,6 +134,8 @@ def _business_of(document: Document) -> Business:
         holidays=tuple(date.fromisoformat(day) for day in document["holidays"]),
         greeting=document["greeting"],
         after_hours_greeting=document["afterHoursGreeting"],
+        # Profiles from before there was a choice have none; what they get is the default.
+        after_hours=AfterHours(document.get("afterHours", AfterHours.MESSAGE)),
         instructions=document["instructions"],
         faq=tuple(FaqEntry(entry["question"], entry["answer"]) for entry in document["faq"]),
         transfer_number=document["transferNumber"],

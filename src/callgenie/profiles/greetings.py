@@ -1,5 +1,8 @@
 """How a call is answered when the owner has not said how."""
 
+from datetime import datetime
+
+from callgenie.profiles.hours import is_open, state_sentence
 from callgenie.profiles.models import Business, Preferences
 
 
@@ -11,3 +14,24 @@ def greeting_of(business: Business, preferences: Preferences) -> str:
     if business.company:
         return f"Thank you for calling {business.company}. This is {name}, the automated assistant. How can I help you?"
     return f"Hello, this is {name}, the automated assistant. How can I help you?"
+
+
+def after_hours_greeting_of(business: Business, preferences: Preferences, at: datetime) -> str:
+    """Return the words a call is answered with outside the opening hours, when it may leave a message."""
+    if business.after_hours_greeting is not None:
+        return business.after_hours_greeting
+    who = f"This is {preferences.assistant_name}, the automated assistant."
+    return f"{_closed(business, at)} {who} Would you like to leave a message?"
+
+
+def after_hours_refusal_of(business: Business, at: datetime) -> str:
+    """Return the words a call outside the opening hours is refused with."""
+    if business.after_hours_greeting is not None:
+        return business.after_hours_greeting
+    return f"{_closed(business, at)} Goodbye."
+
+
+def _closed(business: Business, at: datetime) -> str:
+    thanks = f"Thank you for calling {business.company}. " if business.company else ""
+    # It may have opened in the seconds since the call began to ring.
+    return thanks + ("We are just opening." if is_open(business, at) else state_sentence(business, at))

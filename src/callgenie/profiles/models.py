@@ -18,6 +18,14 @@ DEFAULT_MODEL: Final = "faq"
 DEFAULT_LANGUAGE: Final = "en"
 
 
+class AfterHours(StrEnum):
+    """What becomes of a call outside the opening hours."""
+
+    MESSAGE = "message"
+    ANSWER = "answer"
+    REFUSE = "refuse"
+
+
 class SubscriptionStatus(StrEnum):
     """How the payment stands, in Stripe's words; a free plan is always active."""
 
@@ -80,6 +88,8 @@ class Business:
             it. With any day in it, a day that is missing is closed.
         holidays: Days on which it is closed whatever the week says.
         greeting: How a call is answered; None leaves the words to us, see `greetings`.
+        after_hours_greeting: What a call outside the hours hears instead, also as the words of a refusal.
+        after_hours: Whether such a call may leave a message, is answered like any other, or is refused.
     """
 
     company: str = ""
@@ -88,6 +98,7 @@ class Business:
     holidays: tuple[date, ...] = ()
     greeting: str | None = None
     after_hours_greeting: str | None = None
+    after_hours: AfterHours = AfterHours.MESSAGE
     instructions: str = ""
     faq: tuple[FaqEntry, ...] = ()
     transfer_number: str | None = None
@@ -102,6 +113,7 @@ class BusinessChanges(TypedDict, total=False):
     holidays: tuple[date, ...]
     greeting: str | None
     after_hours_greeting: str | None
+    after_hours: AfterHours
     instructions: str
     faq: tuple[FaqEntry, ...]
     transfer_number: str | None

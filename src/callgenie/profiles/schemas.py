@@ -14,6 +14,7 @@ from callgenie.kernel.vocabulary import PlanName, ResponseLength
 from callgenie.profiles.greetings import greeting_of
 from callgenie.profiles.hours import clock_text, minute_of
 from callgenie.profiles.models import (
+    AfterHours,
     Business,
     BusinessChanges,
     Day,
@@ -129,6 +130,10 @@ class BusinessBody(ApiModel):
     holidays: list[_Holiday] = Field(default_factory=list, max_length=366)
     greeting: _OptionalGreeting = Field(default_factory=lambda: None)
     after_hours_greeting: _OptionalGreeting = Field(default_factory=lambda: None)
+    after_hours: AfterHours = Field(
+        default_factory=lambda: AfterHours.MESSAGE,
+        description="A call outside the hours may leave a message, is answered like any other, or is refused.",
+    )
     instructions: Annotated[str, StringConstraints(max_length=4_000)] = Field(default_factory=str)
     faq: list[FaqBody] = Field(default_factory=list, max_length=200)
     transfer_number: PhoneNumberText | None = Field(default_factory=lambda: None)
@@ -208,6 +213,7 @@ class BusinessView(ApiView):
     holidays: list[date]
     greeting: str
     after_hours_greeting: str | None
+    after_hours: AfterHours
     instructions: str
     faq: list[FaqView]
     transfer_number: str | None
@@ -225,6 +231,7 @@ class BusinessView(ApiView):
             holidays=list(business.holidays),
             greeting=greeting_of(business, preferences),
             after_hours_greeting=business.after_hours_greeting,
+            after_hours=business.after_hours,
             instructions=business.instructions,
             faq=[FaqView(question=entry.question, answer=entry.answer) for entry in business.faq],
             transfer_number=business.transfer_number,

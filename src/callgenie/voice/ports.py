@@ -197,14 +197,22 @@ class Question:
 class Knowledge:
     """What the assistant knows and how it should answer; facts only, nothing that identifies a user's account.
 
-    `hours` is a sentence that says when the business is open, or empty when that is unknown. `tools` is what the
-    assistant may ask for in this call.
+    Attributes:
+        hours: A sentence that says when the business is open, or empty when that is unknown.
+        local_time: Day and time at the business when the call was answered, in words; empty when that is unknown.
+        opening_state: A sentence that says whether it is open then, and what comes next; empty as `hours` is.
+        after_hours: Whether the caller was told that the business is closed and asked for a message. Questions are
+            answered all the same.
+        tools: What the assistant may ask for in this call.
     """
 
     assistant_name: str
     company: str
     instructions: str = ""
     hours: str = ""
+    local_time: str = ""
+    opening_state: str = ""
+    after_hours: bool = False
     questions: tuple[Question, ...] = ()
     language: str = "en"
     response_length: ResponseLength = ResponseLength.MEDIUM

@@ -59,7 +59,13 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
     calls = LiveCallStore(db)
     tokens = MediaTokens(secrets.jwt_secret.encode())
     admission = Admission(
-        numbers=records.numbers, terms=records.terms, calls=calls, ledger=records.ledger, tokens=tokens, clock=clock
+        numbers=records.numbers,
+        profiles=records.profiles,
+        terms=records.terms,
+        calls=calls,
+        ledger=records.ledger,
+        tokens=tokens,
+        clock=clock,
     )
     desk = CallDesk(
         admission=admission,

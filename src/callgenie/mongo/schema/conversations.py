@@ -69,6 +69,7 @@ CONVERSATIONS = Collection(
         "periodStart": DATE,
         "admitBy": DATE,
         "leaseUntil": DATE,
+        "afterHours": BOOLEAN,
         "heartbeatSeconds": COUNT,
         "grantedSeconds": COUNT,
         "duration": COUNT,
