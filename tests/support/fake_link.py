@@ -37,7 +37,8 @@ class FakeLink:
 
     sample_rate = RATE
 
-    def __init__(self, *, delay: float = 0.0, echoes_marks: bool = True) -> None:
+    def __init__(self, *, delay: float = 0.0, echoes_marks: bool = True, can_transfer: bool = False) -> None:
+        self.can_transfer = can_transfer
         self.played: list[bytes | None] = []
         self.cleared_at: list[float] = []
         self.closed_at: float | None = None

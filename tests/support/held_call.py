@@ -12,9 +12,10 @@ from tests.support.fake_link import FakeLink
 from callgenie.kernel.clock import LoopClock
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.ports import Knowledge
-from callgenie.voice.providers.scripted import scripted_providers
+from callgenie.voice.providers.scripted import Answer, scripted_providers
 from callgenie.voice.session import CallScript, CallSession
 from callgenie.voice.timings import Timings
+from callgenie.voice.tools import Tool
 from callgenie.voice.turn import SessionEnd, Turn
 
 GREETING = "Hello, this is Bright Dental."  # 1.7 s of the scripted voice
@@ -59,12 +60,13 @@ class HeldCall:
 @asynccontextmanager
 async def held_call(
     texts: Sequence[str] = (),
-    answers: Mapping[str, str] = ANSWERS,
+    answers: Mapping[str, Answer] = ANSWERS,
     *,
     link: FakeLink | None = None,
     listener: Any = None,
     timings: Timings | None = None,
     max_seconds: int = 600,
+    tools: Sequence[Tool] = (),
     **providers: Any,
 ) -> AsyncIterator[HeldCall]:
     """Hold a call in which the caller's utterances mean `texts`; `providers` replaces single ones.
@@ -76,7 +78,7 @@ async def held_call(
         session = CallSession(
             line,
             replace(scripted_providers(texts, answers), **providers),
-            CallScript(GREETING, Knowledge("SAATHI", "Bright Dental"), "en", max_seconds),
+            CallScript(GREETING, Knowledge("SAATHI", "Bright Dental"), "en", max_seconds, tuple(tools)),
             notebook,
             LoopClock(datetime(2026, 1, 5, 9, 0, tzinfo=UTC)),
             timings or Timings(),

@@ -26,7 +26,7 @@ from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.report import CallReport, StreamReport
 from callgenie.telephony.simulator.script import Action, rehearse
-from callgenie.voice.providers.scripted import scripted_providers
+from callgenie.voice.providers.scripted import Answer, scripted_providers
 
 SHUTTING_DOWN = 91
 AUTH_TOKEN = "the auth token of a test account"
@@ -139,7 +139,7 @@ async def switchboard(
     mongodb_uri: str,
     *,
     texts: Sequence[str] = TEXTS,
-    answers: Mapping[str, str] = ANSWERS,
+    answers: Mapping[str, Answer] = ANSWERS,
     plan: PlanName = PlanName.FREE,
     auth_token: str | None = AUTH_TOKEN,
     public_url: str | None = None,

@@ -12,6 +12,8 @@ class Phrases:
     nobody_there: str
     time_is_up: str
     apology: str
+    say_again: str
+    goodbye: str
 
 
 _ENGLISH: Final = Phrases(
@@ -19,6 +21,8 @@ _ENGLISH: Final = Phrases(
     nobody_there="I can't hear you, so I'll hang up now. Please call again any time. Goodbye.",
     time_is_up="I'm sorry, we have reached the longest time a call may take. Please call again. Goodbye.",
     apology="I'm sorry, something has gone wrong on our side. Please call again in a moment. Goodbye.",
+    say_again="I'm sorry, I didn't get that. Could you say it again?",
+    goodbye="Thank you for calling. Goodbye.",
 )
 
 

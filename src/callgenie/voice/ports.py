@@ -52,6 +52,11 @@ class AudioLink(Protocol):
         """Samples a second, both ways."""
         ...
 
+    @property
+    def can_transfer(self) -> bool:
+        """Whether its carrier can join the caller to another number once we have let go of the line."""
+        ...
+
     def events(self) -> AsyncIterator[LinkEvent]:
         """Yield what the carrier sends; `LinkClosed` is the last and always comes."""
         ...

@@ -12,6 +12,7 @@ from callgenie.kernel.clock import Clock
 from callgenie.kernel.vocabulary import EndedReason, Fault
 from callgenie.voice.ear import Ear
 from callgenie.voice.guarded import ProviderFailedError
+from callgenie.voice.keypad import Keypad
 from callgenie.voice.latency import AnswerTiming
 from callgenie.voice.phrases import phrases_for
 from callgenie.voice.playback import Playback
@@ -22,13 +23,14 @@ from callgenie.voice.ports import (
     LinkClosed,
     LinkEvent,
     MarkReached,
-    Message,
+    ToolCall,
     VoiceProviders,
 )
 from callgenie.voice.record import CallRecord, SessionListener
 from callgenie.voice.script import CallScript
 from callgenie.voice.talk import Talk
 from callgenie.voice.timings import Timings
+from callgenie.voice.tools import Toolbox, ToolResult
 from callgenie.voice.turn import SessionEnd
 from callgenie.voice.turns import Decision, Phase, TurnTaking
 
@@ -51,10 +53,6 @@ _GOODBYE_SECONDS: Final = 6.0
 
 # Two announcements that wait say all there is to say; of more, the oldest is no longer true and goes.
 _ANNOUNCEMENTS_MAX: Final = 2
-
-# Of more keys the first ones go: who mistypes starts again.
-_KEYS_MAX: Final = 32
-_KEYS_PAUSE_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +79,28 @@ class CallSession:
         self._clock = clock
         self._timings = timings
         self._phrases = phrases_for(script.knowledge.language)
-        self._began = self._sign_of_life_at = self._key_at = clock.monotonic()
+        self._began = self._sign_of_life_at = clock.monotonic()
         self._record = CallRecord(listener, self._began, on_overflow=self._overflowed)
         self._turns = TurnTaking(timings, self._began)
         self._ear = Ear(
             providers, self._turns, timings, sample_rate=link.sample_rate, language=script.knowledge.language
         )
+        self._tools = Toolbox(
+            script.all_tools(), timeout_ms=timings.tool_max_ms, spawn=self._carry_out, on_effect=self._effected
+        )
         self._talk = Talk(
-            link, providers, script, clock, timings, turns=self._turns, ear=self._ear, record=self._record
+            link,
+            providers,
+            script,
+            clock,
+            timings,
+            turns=self._turns,
+            ear=self._ear,
+            record=self._record,
+            tools=self._tools,
         )
         self._announcements: deque[str] = deque(maxlen=_ANNOUNCEMENTS_MAX)
-        self._keys = ""
+        self._keypad = Keypad(self._began)
         self._talking: asyncio.Task[None] | None = None
         self._transcribing: asyncio.Task[None] | None = None
         self._transcribe_again = False
@@ -186,7 +195,7 @@ class CallSession:
             decisions = self._turns.tick(now)
             if decisions:
                 await self._act(decisions, now)
-            if self._keys and now - self._key_at >= _KEYS_PAUSE_SECONDS and self._is_gap():
+            if self._keypad.is_complete(now) and self._is_gap():
                 self._answer_keys(now)
             if self._announcements and self._is_gap():
                 self._start_talking(self._talk.say, self._announcements.popleft())
@@ -226,8 +235,7 @@ class CallSession:
         if isinstance(event, MarkReached):
             self._talk.mouth.mark_reached(event.name)
         elif isinstance(event, DigitPressed):
-            self._keys = (self._keys + event.digit)[-_KEYS_MAX:]
-            self._key_at = now
+            self._keypad.press(event.digit, now)
             self._turns.key_pressed(now)
             await self._act(self._turns.cut_off(), now)
 
@@ -271,29 +279,41 @@ class CallSession:
 
     def _answer_words(self, now: float) -> None:
         turns = self._turns
-        messages = self._record.hold_said(turns.text, turns.opened_at, turns.stopped_at)
+        self._record.hold_said(turns.text, turns.opened_at, turns.stopped_at)
         timing = AnswerTiming(turns.stopped_at)
         timing.turn_ended(now, self._ear.transcribed_at)
-        self._start_talking(self._reply, messages, timing)
+        self._start_talking(self._reply, timing)
 
     def _answer_keys(self, now: float) -> None:
-        messages = self._hold_keys()
+        self._hold_keys()
         self._turns.answering(now)
-        self._start_talking(self._reply, messages, AnswerTiming(self._key_at))
+        self._start_talking(self._reply, AnswerTiming(self._keypad.pressed_at))
 
-    def _hold_keys(self) -> list[Message]:
-        keys, self._keys = " ".join(self._keys), ""
-        return self._record.hold_said(f"(pressed {keys})", self._key_at, self._key_at, whole=True)
+    def _hold_keys(self) -> bool:
+        keys, at = self._keypad.take(), self._keypad.pressed_at
+        if keys:
+            self._record.hold_said(keys, at, at, whole=True)
+        return bool(keys)
 
     def _tell_keys(self) -> None:
         """Tell keys that wait for an answer which will not come any more."""
-        if self._keys:
-            self._hold_keys()
+        if self._hold_keys():
             self._record.tell_said()
 
-    async def _reply(self, messages: list[Message], timing: AnswerTiming) -> None:
-        if await self._talk.reply(messages, timing):
-            self.finish(None, EndedReason.ASSISTANT_HANGUP, Fault.NONE)
+    async def _reply(self, timing: AnswerTiming) -> None:
+        departure = await self._talk.reply(timing)
+        if departure is not None:
+            self.finish(None, departure.reason, Fault.NONE)
+
+    def _carry_out(self, work: Coroutine[Any, Any, ToolResult]) -> asyncio.Task[ToolResult]:
+        assert self._group is not None  # noqa: S101 - nobody asks for tools before `run`
+        return self._group.create_task(work)
+
+    def _effected(self, call: ToolCall, result: ToolResult) -> None:
+        """Take what a tool has done, also when the answer that asked for it was dropped meanwhile."""
+        self._record.tell_used(call, result.text, self._clock.monotonic())
+        if result.departure is not None:
+            self.finish(result.departure.words, result.departure.reason, Fault.NONE)
 
     def _transcribe(self) -> None:
         if self._transcribing is not None and not self._transcribing.done():
@@ -354,6 +374,7 @@ class CallSession:
         self._talk.stop_counting(interrupted=True)
         self._tell_keys()
         await self._close_link()
+        await self._tools.settled()
         if not turns.hears_speech:
             return
         started_at, ended_at = turns.opened_at, turns.stopped_at

@@ -2,22 +2,28 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
 from callgenie.kernel.clock import Clock
+from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.ear import Ear
 from callgenie.voice.guarded import answered, prepared
 from callgenie.voice.latency import AnswerTiming
 from callgenie.voice.mouth import Mouth
+from callgenie.voice.phrases import phrases_for
 from callgenie.voice.playback import Speech
-from callgenie.voice.ports import AudioLink, Message, TextDelta, VoiceProviders
+from callgenie.voice.ports import AudioLink, Knowledge, Message, TextDelta, ToolCall, VoiceProviders
 from callgenie.voice.record import CallRecord
 from callgenie.voice.script import CallScript
 from callgenie.voice.sentences import SentenceCutter
 from callgenie.voice.timings import Timings
-from callgenie.voice.turns import Decision, TurnTaking
+from callgenie.voice.tools import Departure, Toolbox, ToolResult
+from callgenie.voice.turns import Decision, Phase, TurnTaking
 
-END_CALL: Final = "end_call"
+# Who needs more than these for one answer is going in circles; then the model has to answer with what it has.
+_ROUNDS_MAX: Final = 4
+_CALLS_A_ROUND_MAX: Final = 4
 
 
 class Talk:
@@ -34,6 +40,7 @@ class Talk:
         turns: TurnTaking,
         ear: Ear,
         record: CallRecord,
+        tools: Toolbox,
     ) -> None:
         self.mouth = Mouth(
             link,
@@ -45,41 +52,40 @@ class Talk:
             on_audible=self._audible,
         )
         self._model = providers.model
-        self._knowledge = script.knowledge
+        self._knowledge = replace(script.knowledge, tools=tools.specs)
+        self._phrases = phrases_for(script.knowledge.language)
         self._clock = clock
         self._timings = timings
         self._turns = turns
         self._ear = ear
         self._record = record
+        self._tools = tools
+        self._calls = 0
         self._speech = Speech(recorded=True)
 
     async def prepare(self) -> None:
         """Get ready to answer."""
         await prepared(self._model, self._knowledge, self._timings.model_max_ms)
 
-    async def reply(self, messages: Sequence[Message], timing: AnswerTiming) -> bool:
-        """Answer the last message, sentence by sentence; return, once heard, whether the model wants to hang up.
+    async def reply(self, timing: AnswerTiming) -> Departure | None:
+        """Answer what was said last, sentence by sentence; return, once heard, how the model wants to end the call.
 
         Raises:
             ProviderFailedError: No answer could be had or spoken.
         """
         self._speech = speech = Speech(timing)
-        cutter = SentenceCutter()
-        leaves = False
+        # What an earlier answer has set going must be known to this one.
+        await self._tools.settled()
         timing.asked(self._clock.monotonic())
-        deltas = answered(self._model, messages, self._knowledge, self._timings.model_max_ms)
-        async with aclosing(deltas):
-            async for delta in deltas:
-                if isinstance(delta, TextDelta):
-                    timing.first_text(self._clock.monotonic())
-                    await self._utter(speech, cutter.push(delta.text))
-                elif delta.name == END_CALL:
-                    leaves = True
-        await self._utter(speech, cutter.flush())
-        if leaves:
+        departure = await self._answer(speech)
+        if self._turns.phase is Phase.CLOSING:
+            return departure  # a tool has ended the call by itself; what is left to say is said there
+        if departure is not None:
             self._turns.closing()
+        if not speech.meant:
+            await self._utter(speech, [departure.words if departure else self._phrases.say_again])
         await self._conclude(speech)
-        return leaves
+        return departure
 
     async def say(self, text: str) -> None:
         """Say what answers nothing, such as a greeting; return once it was heard.
@@ -108,6 +114,56 @@ class Talk:
         self._record.tell_said()
         self._record.tell_speech(self._speech, self.mouth.playback, self._clock.monotonic(), interrupted=interrupted)
 
+    async def _answer(self, speech: Speech) -> Departure | None:
+        """Ask the model, do what it asks for, tell it what came of that, and so on until it has said all."""
+        messages = self._record.conversation()
+        for tools in (*[self._knowledge.tools] * _ROUNDS_MAX, ()):
+            text, calls = await self._hear_model(speech, messages, replace(self._knowledge, tools=tools))
+            if not calls:
+                return None
+            messages.append(Message(TurnRole.ASSISTANT, text, tool_calls=calls))
+            for call in calls:
+                result = await self._use(call)
+                if result.departure is not None:
+                    return result.departure
+                messages.append(Message(TurnRole.TOOL, result.text, tool_call_id=call.id))
+        return None
+
+    async def _hear_model(
+        self, speech: Speech, messages: Sequence[Message], knowledge: Knowledge
+    ) -> tuple[str, tuple[ToolCall, ...]]:
+        """Speak one answer of the model as it is made; return its text, and the tools that it asks for."""
+        cutter = SentenceCutter()
+        text: list[str] = []
+        calls: list[ToolCall] = []
+        deltas = answered(self._model, messages, knowledge, self._timings.model_max_ms)
+        async with aclosing(deltas):
+            async for delta in deltas:
+                if isinstance(delta, TextDelta):
+                    timing = speech.timing
+                    if timing is not None:
+                        timing.first_text(self._clock.monotonic())
+                    text.append(delta.text)
+                    await self._utter(speech, cutter.push(delta.text))
+                elif knowledge.tools and len(calls) < _CALLS_A_ROUND_MAX:
+                    calls.append(self._named(delta))
+        await self._utter(speech, cutter.flush())
+        return "".join(text), tuple(calls)
+
+    async def _use(self, call: ToolCall) -> ToolResult:
+        if self._tools.has_effect(call.name):
+            # From here on there is no way back: who goes on speaking begins a new turn.
+            self._take_turn()
+            return await self._tools.run(call)
+        result = await self._tools.run(call)
+        if result.departure is None:
+            self._record.hold_used(call, result.text, self._clock.monotonic())
+        return result
+
+    def _named(self, call: ToolCall) -> ToolCall:
+        self._calls += 1
+        return call if call.id else replace(call, id=f"call_{self._calls}")
+
     async def _utter(self, speech: Speech, pieces: Sequence[str]) -> None:
         speech.meant += pieces
         for piece in pieces:
@@ -127,6 +183,11 @@ class Talk:
             speech.timing.handed_over(now)
             self._record.tell_said()
         self._obey(self._turns.speaking(now))
+
+    def _take_turn(self) -> None:
+        """Take the caller's turn for over, although nothing of the answer can be heard yet."""
+        self._record.tell_said()
+        self._obey(self._turns.speaking(self._clock.monotonic()))
 
     def _obey(self, decisions: tuple[Decision, ...]) -> None:
         if Decision.DISCARD in decisions:

@@ -27,6 +27,7 @@ class Timings:
         transcribe_max_ms: The longest that one transcription may take, per attempt.
         model_max_ms: The longest that the model may take to its first piece and between pieces, per attempt.
         speech_max_ms: The same for speech.
+        tool_max_ms: The longest that a tool may take, a little more than the database is asked for.
     """
 
     reply_after_ms: int = 500
@@ -48,3 +49,4 @@ class Timings:
     transcribe_max_ms: int = 6_000
     model_max_ms: int = 6_000
     speech_max_ms: int = 4_000
+    tool_max_ms: int = 6_000

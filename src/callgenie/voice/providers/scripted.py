@@ -24,6 +24,8 @@ from callgenie.voice.ports import (
 # Of 32,768. Line noise stays below it, any voice goes above it.
 _LOUD: Final = 500
 
+Answer = str | ToolCall
+
 _MS_A_CHARACTER: Final = 60
 _TONE_HERTZ: Final = 400  # divides every usual sample rate, so that pieces join without a click
 _PIECE_MS: Final = 200
@@ -92,9 +94,12 @@ class ScriptedSpeechToText:
 
 
 class ScriptedModel:
-    """Answers by a table of phrases that a question may hold; a goodbye ends the call."""
+    """Answers by a table of phrases that a question may hold; a goodbye ends the call.
 
-    def __init__(self, answers: Mapping[str, str], *, otherwise: str = "I can take a message.") -> None:
+    An answer is a text, or a tool to be used, whose result is then said.
+    """
+
+    def __init__(self, answers: Mapping[str, Answer], *, otherwise: str = "I can take a message.") -> None:
         self._answers = {phrase.lower(): answer for phrase, answer in answers.items()}
         self._otherwise = otherwise
 
@@ -104,10 +109,16 @@ class ScriptedModel:
     async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
         """Yield the answer to the last message, word by word."""
         del knowledge
-        asked = messages[-1].text.lower() if messages and messages[-1].role is TurnRole.USER else ""
+        last = messages[-1] if messages else Message(TurnRole.USER, "")
+        asked = last.text.lower() if last.role is TurnRole.USER else ""
         leaves = "goodbye" in asked
-        answer = "Thank you for calling. Goodbye." if leaves else self._otherwise
+        answer: Answer = "Thank you for calling. Goodbye." if leaves else self._otherwise
+        if last.role is TurnRole.TOOL:
+            answer = last.text
         answer = next((known for phrase, known in self._answers.items() if phrase in asked), answer)
+        if isinstance(answer, ToolCall):
+            yield answer
+            return
         for word in answer.split():
             yield TextDelta(word + " ")
         if leaves:
@@ -128,7 +139,7 @@ class ToneTextToSpeech:
             remaining -= len(piece)
 
 
-def scripted_providers(texts: Sequence[str], answers: Mapping[str, str], *, again: bool = False) -> VoiceProviders:
+def scripted_providers(texts: Sequence[str], answers: Mapping[str, Answer], *, again: bool = False) -> VoiceProviders:
     """Return providers for calls in which the caller says `texts` and gets `answers`.
 
     Args:

@@ -1,0 +1,177 @@
+"""What the assistant can do beside speaking, and the careful doing of it.
+
+A tool that fails, hangs or was asked for nonsense gives the model a sentence and never ends the call. One that has an
+effect is brought to its end whatever the caller does meanwhile, and is not run twice for the same wish.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
+
+import structlog
+
+from callgenie.kernel.vocabulary import EndedReason
+from callgenie.voice.ports import ToolCall, ToolSpec
+
+_log = structlog.get_logger(__name__)
+
+TOOL_FAILED: Final = "voice.tool_failed"
+
+END_CALL: Final = "end_call"
+TAKE_MESSAGE: Final = "take_message"
+TRANSFER_CALL: Final = "transfer_call"
+BUSINESS_HOURS: Final = "business_hours"
+
+# What went wrong begins like this, for models that cannot read as well as for those that can.
+_ERROR: Final = "Error: "
+
+_RESULT_CHARS_MAX: Final = 2_000
+_ARGUMENTS_CHARS_MAX: Final = 8_000
+
+# Nobody leaves twenty messages in one call; a model that thinks so is stuck.
+_EFFECTS_MAX: Final = 20
+
+NO_ARGUMENTS: Final[Mapping[str, Any]] = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def is_error(text: str) -> bool:
+    """Tell whether a tool's result says that it failed."""
+    return text.startswith(_ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How a tool ends the call: why, and what is said last unless the model has said something itself."""
+
+    reason: EndedReason
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of it, in a sentence that may be spoken as it stands."""
+
+    text: str
+    departure: Departure | None = None
+
+    @classmethod
+    def error(cls, sentence: str) -> Self:
+        """Say why it was not done, and what to do instead."""
+        return cls(_ERROR + sentence)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was not done."""
+        return is_error(self.text)
+
+
+class Tool(Protocol):
+    """Something that a model may ask for; one object serves one call."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told of it."""
+        ...
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether running it changes anything; asking a question does not."""
+        ...
+
+    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+        """Do it. The arguments come from a model: anything may be in them. May raise whatever goes wrong."""
+        ...
+
+
+class EndCall:
+    """Lets the model hang up, once its goodbye was heard."""
+
+    spec: Final = ToolSpec(
+        END_CALL, "Hang up. Only when the caller has nothing more to say; say goodbye first.", NO_ARGUMENTS
+    )
+    has_effect: Final = False
+
+    def __init__(self, words: str) -> None:
+        self._departure = Departure(EndedReason.ASSISTANT_HANGUP, words)
+
+    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+        """End the call."""
+        del arguments
+        return ToolResult("The call ends now.", self._departure)
+
+
+class Toolbox:
+    """One call's tools.
+
+    What has an effect runs in a task of its own, which lives as long as it needs (bounded) and not as long as the
+    answer that asked for it. `on_effect` hears of it when it is over.
+    """
+
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        *,
+        timeout_ms: int,
+        spawn: Callable[[Coroutine[Any, Any, ToolResult]], asyncio.Task[ToolResult]],
+        on_effect: Callable[[ToolCall, ToolResult], None],
+    ) -> None:
+        self._tools = {tool.spec.name: tool for tool in tools}
+        self._timeout = timeout_ms / 1000
+        self._spawn = spawn
+        self._on_effect = on_effect
+        self._effects: dict[str, asyncio.Task[ToolResult]] = {}
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What the model is told."""
+        return tuple(tool.spec for tool in self._tools.values())
+
+    def has_effect(self, name: str) -> bool:
+        """Tell whether a tool of that name is there and changes anything."""
+        return name in self._tools and self._tools[name].has_effect
+
+    async def run(self, call: ToolCall) -> ToolResult:
+        """Return what came of it; never raises for what a tool or a model did wrong."""
+        tool = self._tools.get(call.name)
+        if tool is None:
+            return ToolResult.error("There is no tool of that name.")
+        wish = _wish(call)
+        if len(wish) > _ARGUMENTS_CHARS_MAX:
+            return ToolResult.error("That is too long. Say it in fewer words.")
+        if not tool.has_effect:
+            return await self._attempt(tool, call)
+        begun = self._effects.get(wish)
+        if begun is None or (begun.done() and begun.result().failed):
+            if len(self._effects) >= _EFFECTS_MAX and begun is None:
+                return ToolResult.error("That was done too often in this call.")
+            begun = self._effects[wish] = self._spawn(self._carry_out(tool, call))
+        return await asyncio.shield(begun)
+
+    async def settled(self) -> None:
+        """Wait until nothing runs that has an effect, which is never long."""
+        running = [task for task in self._effects.values() if not task.done()]
+        if running:
+            await asyncio.wait(running)
+
+    async def _carry_out(self, tool: Tool, call: ToolCall) -> ToolResult:
+        result = await self._attempt(tool, call)
+        self._on_effect(call, result)
+        return result
+
+    async def _attempt(self, tool: Tool, call: ToolCall) -> ToolResult:
+        try:
+            async with asyncio.timeout(self._timeout):
+                result = await tool.run(call.arguments)
+        except TimeoutError:
+            _log.warning(TOOL_FAILED, tool=call.name, reason="timeout")
+            return ToolResult.error("It took too long, so it is not known whether it was done. Try once more.")
+        except Exception:  # noqa: BLE001 - whatever it was, the caller is still on the line
+            _log.exception(TOOL_FAILED, tool=call.name)
+            return ToolResult.error("It cannot be done right now.")
+        return ToolResult(result.text[:_RESULT_CHARS_MAX], result.departure)
+
+
+def _wish(call: ToolCall) -> str:
+    return json.dumps([call.name, call.arguments], sort_keys=True, default=str)
