@@ -8,7 +8,7 @@ CALLER ?=
 DATA_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench docs requirements clean
+.PHONY: help setup demo test check faults format bench docs requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(READY) ## Run the linters, the type checker and the import rules
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
+
+faults: $(READY) ## Break databases and servers on purpose and look for what was lost (SEEDS=20 FAULT=kill-primary)
+	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) --seeds $(or $(SEEDS),1)
 
 format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet . || true

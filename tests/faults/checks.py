@@ -1,0 +1,202 @@
+"""The checker: what must be true of the database after a run, whatever broke, and what must be true all the while.
+
+It reads documents and computes everything anew; nothing of the product's own reckoning is used.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+from tests.faults.history import History, Operation, Outcome
+from tests.faults.workload import Owner
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+
+_SAMPLE_SECONDS = 0.1
+_REST_SECONDS_MAX = 60.0
+
+
+async def watch_limits(db: Database, owners: Sequence[Owner], history: History, until: asyncio.Event) -> int:
+    """Look again and again whether anybody's plan is passed; return how often we looked."""
+    limits = {ObjectId(owner.user_id): owner for owner in owners}
+    looked = 0
+    while not until.is_set():
+        with contextlib.suppress(PyMongoError):
+            async for usage in db["usage"].find():
+                looked += 1
+                for fault in _beyond(usage, limits[usage["userId"]]) if usage["userId"] in limits else ():
+                    history.complain(fault)
+        await asyncio.sleep(_SAMPLE_SECONDS)
+    return looked
+
+
+def _beyond(usage: Document, owner: Owner) -> list[str]:
+    holds = usage["holds"].values()
+    faults = []
+    if usage["seconds"] + usage["held"] > owner.limit_seconds:
+        faults.append(f"{owner.email} has {usage['seconds']} + {usage['held']} of {owner.limit_seconds} seconds")
+    if usage["calls"] + sum(hold["calls"] for hold in holds) > owner.limit_calls:
+        faults.append(f"{owner.email} has {usage['calls']} + {len(holds)} of {owner.limit_calls} calls")
+    if usage["held"] != sum(hold["seconds"] for hold in holds):
+        faults.append(f"{owner.email}: held is {usage['held']}, and the holds say otherwise")
+    return faults
+
+
+async def is_at_rest(db: Database) -> bool:
+    """Tell whether nothing is going on any more."""
+    busy = await db["usage"].find_one({"$expr": {"$ne": ["$holds", {}]}})
+    unsettled = await db["conversations"].find_one({"leaseUntil": {"$type": "date"}})
+    return busy is None and unsettled is None
+
+
+async def come_to_rest(db: Database) -> bool:
+    """Wait until nothing is going on any more; tell whether that came about.
+
+    Leases of dead workers run out after a minute; here their time is moved on in the database, which changes nothing
+    for a call that lives: its worker renews it.
+    """
+    for attempt in range(int(_REST_SECONDS_MAX)):
+        with contextlib.suppress(PyMongoError):
+            if await is_at_rest(db):
+                return True
+            if attempt == 2:
+                await _age_leases(db)
+        await asyncio.sleep(1)
+    return False
+
+
+async def _age_leases(db: Database) -> None:
+    past = {"$subtract": ["$$NOW", 1_000]}
+    await db["conversations"].update_many({"leaseUntil": {"$type": "date"}}, [{"$set": {"leaseUntil": past}}])
+    aged = {
+        "$arrayToObject": {
+            "$map": {
+                "input": {"$objectToArray": "$holds"},
+                "as": "hold",
+                "in": {"k": "$$hold.k", "v": {"$mergeObjects": ["$$hold.v", {"expiresAt": past}]}},
+            }
+        }
+    }
+    await db["usage"].update_many({"$expr": {"$ne": ["$holds", {}]}}, [{"$set": {"holds": aged, "nextExpiryAt": past}}])
+
+
+async def check_everything(
+    db: Database, history: History, owners: Sequence[Owner], racers: Sequence[Owner]
+) -> list[str]:
+    """Return what is not as it must be, in words; nothing when all is well."""
+    faults = list(dict.fromkeys(history.complaints))
+    if not await is_at_rest(db):
+        faults.append("holds or unsettled conversations are left")
+    conversations = await db["conversations"].find().to_list()
+    faults += _ledger_faults(conversations, await db["usage"].find().to_list(), owners)
+    faults += _saving_faults(conversations, history.of("save"))
+    faults += _call_faults(conversations, history.of("call"))
+    faults += _number_faults(await db["phonenumbers"].find().to_list(), history.of("number"), racers)
+    return faults
+
+
+def _ledger_faults(conversations: list[Document], usages: list[Document], owners: Sequence[Owner]) -> list[str]:
+    limits = {ObjectId(owner.user_id): owner for owner in owners}
+    seconds: Counter[tuple[Any, Any]] = Counter()
+    calls: Counter[tuple[Any, Any]] = Counter()
+    for conversation in conversations:
+        period = (conversation["userId"], conversation["periodStart"])
+        seconds[period] += conversation.get("billableSeconds") or 0
+        calls[period] += bool(conversation.get("counted"))
+    faults = []
+    seen = set()
+    for usage in usages:
+        period = (usage["userId"], usage["periodStart"])
+        seen.add(period)
+        if usage["seconds"] != seconds[period]:
+            faults.append(f"{period}: {usage['seconds']} seconds used, conversations say {seconds[period]}")
+        if usage["calls"] != calls[period]:
+            faults.append(f"{period}: {usage['calls']} calls used, conversations say {calls[period]}")
+        if usage["userId"] in limits:
+            faults += _beyond(usage, limits[usage["userId"]])
+    faults += [f"{period}: calls without usage" for period in calls if calls[period] and period not in seen]
+    return faults
+
+
+def _saving_faults(conversations: list[Document], operations: list[Operation]) -> list[str]:
+    """`ok <= present <= ok + unknown` for every exchange, and each at most once."""
+    texts: Counter[str] = Counter()
+    recorded = {}
+    for conversation in conversations:
+        texts.update(turn["text"] for turn in conversation.get("turns", ()))
+        recorded[conversation["sessionId"]] = conversation
+    sent: defaultdict[str, set[Outcome]] = defaultdict(set)
+    facts: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        sent[operation.key].add(operation.outcome)
+        facts[operation.key] = operation.facts
+    faults = []
+    for key, outcomes in sent.items():
+        session_id, _, part = key.rpartition("/")
+        words = f"question {part} of {session_id}", f"answer {part} of {session_id}"
+        for text in words:
+            if texts[text] > 1:
+                faults.append(f"{text!r} is there {texts[text]} times")
+            if Outcome.OK in outcomes and texts[text] == 0:
+                faults.append(f"{text!r} was acknowledged and is lost")
+            if outcomes == {Outcome.FAIL} and texts[text]:
+                faults.append(f"{text!r} was refused and is there")
+        if part == "2" and Outcome.OK in outcomes:
+            faults += _completion_faults(recorded.get(session_id, {}), facts[key])
+    return faults
+
+
+def _completion_faults(conversation: Document, facts: dict[str, Any]) -> list[str]:
+    counted = (conversation.get("billableSeconds") or 0) + (conversation.get("overageSeconds") or 0)
+    if conversation.get("status") != "completed":
+        return [f"{conversation.get('sessionId')} was acknowledged as completed and is {conversation.get('status')}"]
+    if counted != facts["seconds"]:
+        return [f"{conversation['sessionId']} lasted {facts['seconds']} s, and {counted} are accounted for"]
+    return []
+
+
+def _call_faults(conversations: list[Document], operations: list[Operation]) -> list[str]:
+    found: defaultdict[str, list[Document]] = defaultdict(list)
+    for conversation in conversations:
+        found[conversation["sessionId"]].append(conversation)
+    faults = []
+    for operation in operations:
+        records = found[operation.key]
+        if len(records) > 1:
+            faults.append(f"call {operation.key} has {len(records)} conversations")
+        if operation.outcome is Outcome.OK and not records:
+            faults.append(f"call {operation.key} was answered and has no conversation")
+        for record in records:
+            numbers = [turn["number"] for turn in record.get("turns", ())]
+            if len(set(numbers)) != len(numbers) or record.get("turnCount", 0) != len(numbers):
+                faults.append(f"call {operation.key} has the turns {numbers} and counts {record.get('turnCount')}")
+            if (record.get("billableSeconds") or 0) > (record.get("grantedSeconds") or 0):
+                faults.append(f"call {operation.key} is billed beyond what it was granted")
+            if record.get("answeredAt") and not record.get("counted"):
+                faults.append(f"call {operation.key} was answered and is not counted")
+    return faults
+
+
+def _number_faults(numbers: list[Document], operations: list[Operation], racers: Sequence[Owner]) -> list[str]:
+    holders = Counter(number["userId"] for number in numbers if number["state"] == "assigned")
+    faults = [f"{user} holds {count} numbers" for user, count in holders.items() if count > 1]
+    given: dict[str, set[str]] = defaultdict(set)
+    for operation in operations:
+        if operation.outcome is Outcome.OK:
+            given[operation.facts["number"]].add(operation.key)
+    faults += [f"{number} was given to {len(users)} users" for number, users in given.items() if len(users) > 1]
+    there = {number["_id"]: str(number.get("userId")) for number in numbers}
+    faults += [
+        f"{number} was acknowledged to {user}, and is {there.get(number)}'s"
+        for number, users in given.items()
+        for user in users
+        if there.get(number) != user
+    ]
+    known = {racer.user_id for racer in racers}
+    return faults + [f"{operation.key} is no racer" for operation in operations if operation.key not in known]

@@ -1,0 +1,119 @@
+"""What breaks, when: each fault is a coroutine that breaks something, waits, and leaves the mending to the run."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.faults.replica_set import ReplicaSet
+from tests.faults.workers import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a nemesis can reach. `said` takes a line for each thing it does."""
+
+    cluster: ReplicaSet
+    crew: Sequence[Worker]
+    randomness: random.Random
+    said: Callable[[str], None]
+
+
+async def nothing(stage: Stage) -> None:
+    """Break nothing: a run that fails then shows a fault of the run itself."""
+    await asyncio.sleep(stage.randomness.uniform(1, 3))
+
+
+async def kill_primary(stage: Stage) -> None:
+    """Kill -9 the primary, and the one that follows it once the first is back."""
+    for _ in range(2):
+        node = await stage.cluster.primary()
+        stage.said(f"kill -9 node {node.number}, the primary")
+        node.kill()
+        await asyncio.sleep(stage.randomness.uniform(3, 5))
+        await stage.cluster.heal()
+
+
+async def freeze_primary(stage: Stage) -> None:
+    """Freeze the primary long enough for another to take over, and wake it with all that it had in its hands."""
+    node = await stage.cluster.primary()
+    seconds = stage.randomness.uniform(6, 15)
+    stage.said(f"freeze node {node.number}, the primary, for {seconds:.1f} s")
+    node.freeze()
+    await asyncio.sleep(seconds)
+    node.wake()
+    await asyncio.sleep(2)
+
+
+async def stop_majority(stage: Stage) -> None:
+    """Stop two of three: nobody can take a write until one of them is back."""
+    nodes = stage.randomness.sample(stage.cluster.nodes, 2)
+    stage.said(f"kill -9 nodes {nodes[0].number} and {nodes[1].number}")
+    for node in nodes:
+        node.kill()
+    await asyncio.sleep(stage.randomness.uniform(3, 7))
+
+
+async def kill_worker(stage: Stage) -> None:
+    """Kill -9 an app process in the middle of its calls."""
+    worker = stage.randomness.choice(stage.crew)
+    await asyncio.sleep(stage.randomness.uniform(0.5, 2.5))
+    stage.said(f"kill -9 worker {worker.number}")
+    worker.kill()
+    await asyncio.sleep(1)
+    await worker.start()
+
+
+async def restart_worker(stage: Stage) -> None:
+    """Ask an app process to end in the middle of its calls, as a deployment does, and start it again."""
+    worker = stage.randomness.choice(stage.crew)
+    await asyncio.sleep(stage.randomness.uniform(0.5, 2.5))
+    stage.said(f"SIGTERM to worker {worker.number}")
+    worker.drain()
+    await worker.ended()
+    await worker.start()
+
+
+async def restart_everything(stage: Stage) -> None:
+    """Kill -9 all app processes and all nodes, and start them again."""
+    stage.said("kill -9 everything")
+    for worker in stage.crew:
+        worker.kill()
+    for node in stage.cluster.nodes:
+        node.kill()
+    await stage.cluster.heal()
+    for worker in stage.crew:
+        await worker.start()
+
+
+async def lose_answers(stage: Stage) -> None:
+    """Let the primary do writes and say that it is shutting down: what is repeated then must not count twice."""
+    stage.said("lose every third answer to a write")
+    data = {
+        "failCommands": ["findAndModify", "update", "insert"],
+        "writeConcernError": {"code": 91, "errmsg": "the answer was lost", "errorLabels": ["RetryableWriteError"]},
+        "appName": "callgenie",
+    }
+    for label in (["RetryableWriteError"], []):
+        data["writeConcernError"] = {"code": 91, "errmsg": "the answer was lost", "errorLabels": label}
+        mode = {"activationProbability": 0.33}
+        await stage.cluster.client.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
+        await asyncio.sleep(3)
+        await stage.cluster.client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+
+
+Nemesis = Callable[[Stage], Awaitable[None]]
+
+NEMESES: Mapping[str, Nemesis] = {
+    nemesis.__name__.replace("_", "-"): nemesis
+    for nemesis in (
+        nothing,
+        kill_primary,
+        freeze_primary,
+        stop_majority,
+        kill_worker,
+        restart_worker,
+        restart_everything,
+        lose_answers,
+    )
+}

@@ -1,0 +1,75 @@
+"""The users of a run, made over HTTP while nothing is broken yet."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+from tests.faults.workers import Worker
+from tests.faults.workload import PASSWORD, Owner
+
+from callgenie.billing.plans import PLANS
+from callgenie.kernel.vocabulary import PlanName
+from callgenie.numbers.service import NumberPool
+from callgenie.numbers.store import NumberStore
+
+OWNERS = 3
+RACERS = 6
+# Fewer than the racers: some must be refused, and nobody may get another's.
+NUMBERS_TO_RACE_FOR = 4
+UNLIMITED = 10**9
+
+
+async def open_office(
+    worker: Worker, db: AsyncDatabase[dict[str, Any]], *, period_ends_in_seconds: float | None = None
+) -> tuple[list[Owner], list[Owner]]:
+    """Sign everybody up; return the owners, who have a number each, and the racers, who want one.
+
+    The first owner has a free plan, which they soon use up; the others have room. With `period_ends_in_seconds` all
+    periods end that soon.
+    """
+    pool = NumberPool(NumberStore(db))
+    await pool.import_numbers([f"+1415555{number:04}" for number in range(100, 100 + OWNERS)])
+    async with httpx.AsyncClient(base_url=worker.url, timeout=30, trust_env=False) as http:
+        owners = [
+            await _sign_up(http, db, f"owner{number}@example.com", PlanName.BASIC if number else PlanName.FREE)
+            for number in range(OWNERS)
+        ]
+        owners = [await _with_number(http, owner) for owner in owners]
+        await pool.import_numbers([f"+1415555{number:04}" for number in range(200, 200 + NUMBERS_TO_RACE_FOR)])
+        racers = await asyncio.gather(
+            *(_sign_up(http, db, f"racer{number}@example.com", PlanName.FREE) for number in range(RACERS))
+        )
+    if period_ends_in_seconds is not None:
+        ends = datetime.now(UTC) + timedelta(seconds=period_ends_in_seconds)
+        # Thirteen months back the day of the month is the same, so the thirteenth period begins then.
+        anchor = ends.replace(year=ends.year - 1, day=min(ends.day, 28))
+        if anchor.day != ends.day:
+            anchor = ends - timedelta(days=31)
+        await db["userprofiles"].update_many({}, {"$set": {"subscription.anchor": anchor}})
+        await db["usage"].delete_many({})
+    return owners, list(racers)
+
+
+async def _sign_up(http: httpx.AsyncClient, db: AsyncDatabase[dict[str, Any]], email: str, name: PlanName) -> Owner:
+    body = {"email": email, "password": PASSWORD, "name": email.split("@", maxsplit=1)[0]}
+    answer = (await http.post("/api/auth/register", json=body)).raise_for_status().json()
+    owner_id = ObjectId(answer["user"]["id"])
+    await db["userprofiles"].update_one({"userId": owner_id}, {"$set": {"subscription.plan": name.value}})
+    plan = PLANS[name]
+    return Owner(
+        user_id=answer["user"]["id"],
+        email=email,
+        token=answer["accessToken"],
+        number=None,
+        limit_calls=UNLIMITED if plan.calls is None else plan.calls,
+        limit_seconds=UNLIMITED if plan.seconds is None else plan.seconds,
+    )
+
+
+async def _with_number(http: httpx.AsyncClient, owner: Owner) -> Owner:
+    response = await http.post("/api/user/assign-phone", json={}, headers={"Authorization": f"Bearer {owner.token}"})
+    number: str = response.raise_for_status().json()["phoneNumber"]
+    return Owner(owner.user_id, owner.email, owner.token, number, owner.limit_calls, owner.limit_seconds)

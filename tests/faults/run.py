@@ -1,0 +1,99 @@
+"""One seeded run: an office at work, something breaks, everything mends, and the checker looks."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.checks import check_everything, come_to_rest, watch_limits
+from tests.faults.history import History, Outcome
+from tests.faults.nemesis import NEMESES, Stage
+from tests.faults.office import open_office
+from tests.faults.replica_set import ReplicaSet
+from tests.faults.workers import Worker, workers
+from tests.faults.workload import Workload
+from tests.support.processes import ROOT
+
+from callgenie.mongo.schema import init_db
+
+_BEFORE_SECONDS = 3.0
+_AFTER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run came to. `gap_seconds` is the longest time in which no save was acknowledged."""
+
+    fault: str
+    seed: int
+    operations: int
+    acknowledged: int
+    unknown: int
+    calls_answered: int
+    gap_seconds: float
+    speech_gaps: int
+    faults: tuple[str, ...]
+
+
+async def run(
+    cluster: ReplicaSet,
+    fault: str,
+    seed: int,
+    *,
+    said: Callable[[str], None] = lambda _line: None,
+    source: Path = ROOT / "src",
+    log: Path | None = None,
+) -> Verdict:
+    """Run one fault with one seed on a database of its own."""
+    randomness = random.Random(f"{fault}/{seed}")  # noqa: S311 -- a run must be repeatable
+    name = f"run-{fault}-{seed}"[:60]
+    db = cluster.client.get_database(name)
+    await cluster.client.drop_database(name)
+    uri = cluster.uri.replace("/callgenie?", f"/{name}?")
+    history = History(log)
+    await init_db(db)
+    async with workers(uri, 2, source=source) as crew:
+        owners, racers = await open_office(crew[0], db)
+        workload = Workload(history, crew, owners, racers, randomness)
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(watch_limits(db, owners, history, over))
+            working = group.create_task(workload.run())
+            await asyncio.sleep(_BEFORE_SECONDS)
+            await NEMESES[fault](Stage(cluster, crew, randomness, said))
+            await _mend(cluster, crew)
+            await asyncio.sleep(_AFTER_SECONDS)
+            workload.stop()
+            await working
+            over.set()
+            await watching
+        if not await come_to_rest(db):
+            history.complain("nothing came to rest within a minute")
+        faults = await check_everything(db, history, owners, racers)
+    history.close()
+    await cluster.client.drop_database(name)
+    return _verdict(fault, seed, history, workload, tuple(faults))
+
+
+async def _mend(cluster: ReplicaSet, crew: list[Worker]) -> None:
+    await cluster.heal()
+    for worker in crew:
+        await worker.heal()
+
+
+def _verdict(fault: str, seed: int, history: History, workload: Workload, faults: tuple[str, ...]) -> Verdict:
+    saved = [save.ended or 0.0 for save in history.of("save") if save.outcome is Outcome.OK]
+    gaps = [later - earlier for earlier, later in zip(sorted(saved), sorted(saved)[1:], strict=False)]
+    streams = [report.stream for report in workload.reports if report.stream is not None]
+    return Verdict(
+        fault=fault,
+        seed=seed,
+        operations=len(history.operations),
+        acknowledged=sum(1 for operation in history.operations if operation.outcome is Outcome.OK),
+        unknown=sum(1 for operation in history.operations if operation.outcome is Outcome.UNKNOWN),
+        calls_answered=len(streams),
+        gap_seconds=max(gaps, default=0.0),
+        speech_gaps=sum(len(stream.gaps) for stream in streams),
+        faults=faults,
+    )

@@ -1,0 +1,198 @@
+"""What goes on while things break: an office that records calls, callers, sign-ins, forgotten passwords, a race."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import httpx
+from tests.faults.history import History, Outcome
+from tests.faults.workers import AUTH_TOKEN, PUBLIC_URL, Worker
+from tests.support.switchboard import tone
+
+from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.faults import Faults
+from callgenie.telephony.simulator.report import CallReport
+from callgenie.telephony.simulator.script import Listen, Play, Step, rehearse
+from callgenie.telephony.twilio.twiml import TwimlError
+
+PASSWORD = "correct horse battery"
+CALLER = "+14155550188"
+REQUEST_SECONDS_MAX = 12.0
+# A client that did not hear an answer asks again, as ours are told to.
+ATTEMPTS_MAX = 4
+_PAUSE_SECONDS = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user of the run. `limit_seconds` is what the plan grants."""
+
+    user_id: str
+    email: str
+    token: str
+    number: str | None
+    limit_calls: int
+    limit_seconds: int
+
+
+@dataclass
+class Workload:
+    """Everything that is asked of the workers. Every operation goes to a random one that should be there."""
+
+    history: History
+    crew: Sequence[Worker]
+    owners: Sequence[Owner]
+    racers: Sequence[Owner]
+    randomness: random.Random
+    reports: list[CallReport] = field(default_factory=list)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Let everybody finish what they are at."""
+        self.stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        limits = httpx.Limits(max_connections=60)
+        async with (
+            httpx.AsyncClient(timeout=REQUEST_SECONDS_MAX, trust_env=False, limits=limits) as http,
+            asyncio.TaskGroup() as group,
+        ):
+            for number in range(len(self.owners)):
+                group.create_task(self._repeatedly(partial(self._record, http, number)))
+                group.create_task(self._repeatedly(partial(self._call, number)))
+            group.create_task(self._repeatedly(lambda: self._sign_in_and_out(http)))
+            group.create_task(self._repeatedly(lambda: self._forget(http)))
+            for owner in self.racers:
+                group.create_task(self._take_number(http, owner))
+
+    # Each of these is one round; what it does is logged before and after.
+
+    async def _record(self, http: httpx.AsyncClient, client: int) -> None:
+        """Save a conversation of two exchanges, the second of which completes it."""
+        owner = self.owners[client % len(self.owners)]
+        session_id = f"recorded.{client}.{self.history.now():.3f}"
+        seconds = self.randomness.randint(1, 40)
+        for part in (1, 2):
+            body: dict[str, Any] = {
+                "sessionId": session_id,
+                "phoneNumber": CALLER,
+                "userMessage": f"question {part} of {session_id}",
+                "aiResponse": f"answer {part} of {session_id}",
+                "exchangeId": f"exchange-{part}",
+            }
+            if part == 2:
+                body |= {"status": "completed", "duration": seconds}
+            facts = {"owner": owner.user_id, "part": part, "seconds": seconds}
+            done = await self._until_known(
+                http, owner, "save", f"{session_id}/{part}", facts, "/api/user/conversations", body
+            )
+            if not done:
+                return
+
+    async def _until_known(
+        self,
+        http: httpx.AsyncClient,
+        owner: Owner,
+        kind: str,
+        key: str,
+        facts: dict[str, Any],
+        path: str,
+        body: dict[str, Any],
+    ) -> bool:
+        for _ in range(ATTEMPTS_MAX):
+            with self.history.doing(kind, key, **facts) as operation:
+                response = await self._post(http, path, body, token=owner.token)
+                operation.answered(response)
+            if operation.outcome is not Outcome.UNKNOWN:
+                return operation.outcome is Outcome.OK
+            await asyncio.sleep(0.2)
+        return False
+
+    async def _call(self, client: int) -> None:
+        """Let a caller ring, ask twice and hang up; the carrier repeats and shuffles what it reports."""
+        owner = self.owners[client % len(self.owners)]
+        assert owner.number is not None
+        session_id = "CA" + self.randomness.randbytes(16).hex()
+        steps: list[Listen | Play] = [Listen()]
+        for _ in range(self.randomness.randint(1, 3)):
+            steps += [Play(tone(500), label="question"), Listen(quiet_ms=500)]
+        shuffled = Faults(webhook_repeats=self.randomness.randint(0, 1), status_repeats=1, status_backwards=True)
+        rehearsed: tuple[Step, ...] = await rehearse(steps)
+        with self.history.doing("call", session_id, owner=owner.user_id) as operation:
+            async with SimulatedCarrier(self._worker().url, AUTH_TOKEN, public_url=PUBLIC_URL) as carrier:
+                dialling = Dialling(CALLER, owner.number, rehearsed, faults=shuffled, session_id=session_id)
+                try:
+                    report = await carrier.call(dialling)
+                except TwimlError:
+                    return
+                self.reports.append(report)
+                operation.facts["answered"] = report.stream is not None
+                operation.facts["said"] = report.announcement
+                operation.outcome = Outcome.OK if report.stream is not None else Outcome.UNKNOWN
+
+    async def _sign_in_and_out(self, http: httpx.AsyncClient) -> None:
+        """Sign in, look, sign out; once that is acknowledged, no worker may know the session any more."""
+        owner = self.randomness.choice(list(self.owners))
+        with self.history.doing("login", owner.email) as signing_in:
+            response = await self._post(http, "/api/auth/login", {"email": owner.email, "password": PASSWORD})
+            signing_in.answered(response)
+        if signing_in.outcome is not Outcome.OK:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            return
+        token = response.json()["accessToken"]
+        with self.history.doing("logout", token) as operation:
+            operation.answered(await self._post(http, "/api/auth/logout", None, token=token))
+        if operation.outcome is Outcome.OK:
+            with self.history.doing("look-after-logout", token) as looking:
+                looked = await http.get(self._worker().url + "/api/user/profile", headers=_bearer(token))
+                looking.answered(looked)
+                if looked.is_success:
+                    self.history.complain("a session was alive after its sign-out was acknowledged")
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _forget(self, http: httpx.AsyncClient) -> None:
+        owner = self.randomness.choice(list(self.owners))
+        with self.history.doing("forgot", owner.email) as operation:
+            operation.answered(await self._post(http, "/api/auth/forgot-password", {"email": owner.email}))
+        await asyncio.sleep(2.0)
+
+    async def _take_number(self, http: httpx.AsyncClient, owner: Owner) -> None:
+        """Ask until it is known; all racers want the same few numbers."""
+        await asyncio.sleep(self.randomness.uniform(0, 6))
+        while not self.stopping.is_set():
+            with self.history.doing("number", owner.user_id) as operation:
+                response = await self._post(http, "/api/user/assign-phone", {}, token=owner.token)
+                operation.answered(response)
+                if response.is_success:
+                    operation.facts["number"] = response.json()["phoneNumber"]
+            if operation.outcome is not Outcome.UNKNOWN:
+                return
+            await asyncio.sleep(0.3)
+
+    async def _repeatedly(self, work: Callable[[], Awaitable[None]]) -> None:
+        while not self.stopping.is_set():
+            await work()
+            await asyncio.sleep(self.randomness.uniform(0, _PAUSE_SECONDS))
+
+    async def _post(
+        self, http: httpx.AsyncClient, path: str, body: dict[str, Any] | None, *, token: str | None = None
+    ) -> httpx.Response:
+        worker = self._worker()
+        response = await http.post(worker.url + path, json=body, headers=_bearer(token) if token else {})
+        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR and (
+            response.status_code != httpx.codes.SERVICE_UNAVAILABLE or "retry-after" not in response.headers
+        ):
+            self.history.complain(f"{path} answered {response.status_code}: {response.text[:200]}")
+        return response
+
+    def _worker(self) -> Worker:
+        there = [worker for worker in self.crew if worker.is_running() and not worker.frozen]
+        return self.randomness.choice(there or list(self.crew))
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
