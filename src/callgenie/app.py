@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from callgenie import __version__
 from callgenie.billing.routes import router as billing
+from callgenie.calls.ongoing_routes import router as ongoing_calls
 from callgenie.calls.routes import router as calls
 from callgenie.conversations.routes import router as conversations
 from callgenie.conversations.routes import usage_router as daily_usage
@@ -45,6 +46,7 @@ ROUTERS: Final = (
     conversations,
     billing,
     daily_usage,
+    ongoing_calls,
     calls,
     health,
     metrics,

@@ -1,7 +1,7 @@
 """Every query of the product goes by an index: what the stores really send is explained, not what we think."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from callgenie.calls.models import Admitted, IncomingCall
 from callgenie.conversations.models import ConversationFilters, Exchange
+from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.ids import SessionId, SystemRandomness
 from callgenie.kernel.secret_file import Secrets
@@ -40,6 +41,8 @@ class Sent(CommandListener):
     def started(self, event: CommandStartedEvent) -> None:
         if event.command_name in EXPLAINED and event.database_name == "callgenie":
             extra = {"lsid", "$db", "$clusterTime", "txnNumber", "writeConcern", "readConcern", "maxTimeMS"}
+            if "$changeStream" in str(event.command.get("pipeline")):
+                return  # follows what is written; there is nothing that it could go by
             query = {name: value for name, value in event.command.items() if name not in extra}
             # Writes are explained one by one.
             batch = "updates" if "updates" in query else "deletes"
@@ -104,6 +107,10 @@ async def live_the_life_of_a_customer(services: Services) -> None:
     assert isinstance(rung, Admitted), rung
     call = await services.desk.answer(SessionId("CA1"), rung.media_token)
     await services.desk.beat(call, 1.0)
+    assert len((await services.ongoing_calls.page(user.id)).items) == 1
+    assert not await services.ongoing_calls.hang_up(user.id, SessionId("CA1"))
+    async with aclosing(OngoingCallStore(services.database.db).follow_hang_ups_of_any_user()) as asked_for:
+        assert await anext(asked_for) == "CA1"
     await services.desk.save_turn(call, 1, Turn(TurnRole.USER, "When are you open?", 0, 900), 2.0)
     await services.desk.carrier_reported(SessionId("CA1"), "in-progress")
     await services.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=3.0)
@@ -186,6 +193,14 @@ async def test_the_sweeper_looks_only_at_what_may_be_overdue(sent: list[dict[str
     # The life above is over and settled: nothing of it is in the index that the sweeper reads.
     assert answer["executionStats"]["totalKeysExamined"] == 0
     assert answer["executionStats"]["totalDocsExamined"] == 0
+
+
+async def test_whoever_looks_for_hang_ups_reads_only_those(sent: list[dict[str, Any]], database: Db) -> None:
+    looks = [query for query in sent if "hangUpRequestedAt" in query.get("sort", {})]
+    assert looks
+    answer = await database.command({"explain": looks[0], "verbosity": "executionStats"})
+    assert set(values("indexName", answer["queryPlanner"]["winningPlan"])) == {"hangUpRequestedAt"}
+    assert answer["executionStats"]["totalKeysExamined"] == 0
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,13 @@ class CallDesk:
         if alive is None:
             return Beat(hold.seconds, more_refused=True, ended=True)
         reason = _why_no_more(terms, hold, wanted, call.limits)
-        return Beat(hold.seconds, more_refused=reason is not None, ended=False, reason=reason)
+        return Beat(
+            hold.seconds,
+            more_refused=reason is not None,
+            ended=False,
+            reason=reason,
+            hang_up=alive.hang_up_requested_at is not None,
+        )
 
     async def save_turn(self, call: AnsweredCall, number: int, turn: Turn, elapsed_seconds: float) -> None:
         """Keep a turn as soon as it was spoken; numbers begin at 1, and one number is kept once.

@@ -16,6 +16,10 @@ BEAT_SECONDS: Final = 20
 NOTICE_SECONDS: Final = 30
 
 
+# How a call ends that its owner hangs up: our side did it, and it was the customer's wish.
+OWNER_HANG_UP: Final = (EndedReason.ASSISTANT_HANGUP, Fault.CUSTOMER)
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
     """A call that a carrier announces. `from_number` is None when the caller withholds it."""
@@ -85,12 +89,14 @@ class Beat:
         more_refused: The plan, the account or the longest call allows nothing beyond `granted_seconds`.
         ended: Somebody else ended the call: hang up.
         reason: Why nothing more is granted, for the end of the call; None while more may come.
+        hang_up: Its owner wants the call to end now.
     """
 
     granted_seconds: int
     more_refused: bool
     ended: bool
     reason: EndedReason | None = None
+    hang_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import structlog
 
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.lease import Lease, Step
-from callgenie.calls.models import AnsweredCall
+from callgenie.calls.models import OWNER_HANG_UP, AnsweredCall
 from callgenie.calls.turn_keeper import TurnKeeper
 from callgenie.kernel.cancellation import complete, heed_cancellation
 from callgenie.kernel.clock import Clock
@@ -112,6 +112,8 @@ class RunningCall:
         if beat.ended:
             # Whoever ended it has said why; this reason is not kept.
             self._session.hang_up(EndedReason.LEASE_EXPIRED, Fault.PLATFORM)
+        if beat.hang_up:
+            self._session.hang_up(*OWNER_HANG_UP)
         self._lease.renewed(beat)
         return True
 

@@ -44,6 +44,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         ended_at=get("endedAt"),
         admit_by=get("admitBy"),
         lease_until=get("leaseUntil"),
+        hang_up_requested_at=get("hangUpRequestedAt"),
         heartbeat_seconds=get("heartbeatSeconds", 0),
         granted_seconds=get("grantedSeconds", 0),
         duration=get("duration"),

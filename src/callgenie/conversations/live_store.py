@@ -36,9 +36,9 @@ LEASE_SECONDS: Final = 60
 SETTLEMENT_SECONDS: Final = 30
 
 _RINGS: Final[Document] = {"status": CallStatus.RINGING.value}
-_GOES_ON: Final[Document] = {"status": {"$in": [CallStatus.IN_PROGRESS.value, CallStatus.WRAPPING_UP.value]}}
+GOES_ON: Final[Document] = {"status": {"$in": [CallStatus.IN_PROGRESS.value, CallStatus.WRAPPING_UP.value]}}
 _IS_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$lt": ["$leaseUntil", "$$NOW"]}}
-_NOT_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$gt": ["$leaseUntil", "$$NOW"]}}
+NOT_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$gt": ["$leaseUntil", "$$NOW"]}}
 _FIRST_ANSWER: Final[Document] = {"$eq": [{"$type": "$answeredAt"}, "missing"]}
 _WITHOUT_TURNS: Final[Document] = {"turns": 0}
 
@@ -160,7 +160,7 @@ class LiveCallStore:
         `answered_by` is different for everyone who tries. It lets the winner, whose first attempt was done although
         its answer got lost, win again.
         """
-        first = {"status": CallStatus.RINGING.value, **_NOT_OVERDUE}
+        first = {"status": CallStatus.RINGING.value, **NOT_OVERDUE}
         again = {"status": CallStatus.IN_PROGRESS.value, "answeredBy": answered_by}
         changes = {
             "status": CallStatus.IN_PROGRESS.value,
@@ -181,7 +181,7 @@ class LiveCallStore:
             "grantedSeconds": {"$max": ["$grantedSeconds", granted_seconds]},
             "leaseUntil": in_seconds(LEASE_SECONDS),
         }
-        return await self._move(_key(user_id, session_id) | _GOES_ON, changes)
+        return await self._move(_key(user_id, session_id) | GOES_ON, changes)
 
     async def append_turn(
         self, user_id: UserId, session_id: SessionId, number: int, turn: Turn, *, at: datetime, elapsed_seconds: int
@@ -205,7 +205,7 @@ class LiveCallStore:
     ) -> Conversation | None:
         """Step 5: end an answered call and say what is billable; None when somebody ended it before."""
         changes = _answered(ending, seconds=elapsed_seconds, ended_at="$$NOW")
-        return await self._end(_key(user_id, session_id) | _GOES_ON, changes)
+        return await self._end(_key(user_id, session_id) | GOES_ON, changes)
 
     async def expire(self, conversation: Conversation) -> Conversation | None:
         """Step 7: end a call whose worker is gone, at its last heartbeat; None when it is not so any more."""
@@ -216,7 +216,7 @@ class LiveCallStore:
         ending = Ending(CallStatus.COMPLETED, EndedReason.LEASE_EXPIRED, Fault.PLATFORM)
         heard_last = {"$add": ["$answeredAt", {"$multiply": ["$heartbeatSeconds", 1000]}]}
         changes = _answered(ending, seconds="$heartbeatSeconds", ended_at=heard_last)
-        return await self._end(query | _GOES_ON, changes)
+        return await self._end(query | GOES_ON, changes)
 
     async def mark_settled(self, conversation: Conversation) -> None:
         """Say that nothing is left to be done for a call that is over."""

@@ -78,6 +78,7 @@ class Conversation:
         after_hours: Whether it began to ring outside the opening hours; None where nobody looked.
         admit_by: The last moment, by the database's clock, at which the ledger may admit the call.
         lease_until: When somebody else may take the next step, by the database's clock; None once nothing is left.
+        hang_up_requested_at: When its owner asked to hang up; the worker that holds the call does it.
         heartbeat_seconds: How long the call had lasted when its worker last said so.
         granted_seconds: What the ledger had granted in all when it last said so.
         duration: Whole seconds, rounded up.
@@ -107,6 +108,7 @@ class Conversation:
     ended_at: datetime | None = None
     admit_by: datetime | None = None
     lease_until: datetime | None = None
+    hang_up_requested_at: datetime | None = None
     heartbeat_seconds: int = 0
     granted_seconds: int = 0
     duration: int | None = None

@@ -2,18 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from callgenie.conversations.errors import CallInProgressError, ConversationNotFoundError
 from callgenie.conversations.models import Conversation, ConversationFilters, Exchange, SavedExchange
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.store import ConversationStore
-from callgenie.http.pages import LIMIT_DEFAULT, CursorSigner, Page
+from callgenie.http.pages import LIMIT_DEFAULT, CursorSigner, Page, moment_and_id, position_at
 from callgenie.kernel.ids import SessionId, UserId
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class ConversationService:
@@ -39,14 +34,14 @@ class ConversationService:
         """
         filters = filters or ConversationFilters()
         bound_to = _bound_to(user_id, filters)
-        after = None if cursor is None else _position_of(self._cursors.open(cursor, bound_to))
+        after = None if cursor is None else moment_and_id(self._cursors.open(cursor, bound_to))
         # One more than asked for tells whether there is another page.
         found = await self._store.page(user_id, filters, after=after, limit=limit + 1)
         shown = found[:limit]
         if len(found) == len(shown):
             return Page(shown)
         last = shown[-1]
-        return Page(shown, self._cursors.seal([_milliseconds(last.started_at), last.id], bound_to))
+        return Page(shown, self._cursors.seal(position_at(last.started_at, last.id), bound_to))
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Conversation:
         """Return the conversation with all its turns.
@@ -94,12 +89,3 @@ class ConversationService:
 
 def _bound_to(user_id: UserId, filters: ConversationFilters) -> Mapping[str, object]:
     return {"list": "conversations", "user": user_id, **asdict(filters)}
-
-
-def _milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MILLISECOND
-
-
-def _position_of(sealed: list[str | int]) -> tuple[datetime, str]:
-    started_ms, last_id = sealed
-    return _EPOCH + int(started_ms) * _MILLISECOND, str(last_id)

@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import Field
@@ -20,6 +21,8 @@ LIMIT_MAX: Final = 100
 CURSOR_CHARS_MAX: Final = 512
 # 128 bits: nobody finds a tag by trying.
 _TAG_BYTES: Final = 16
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 PageLimit = Annotated[int, Field(ge=1, le=LIMIT_MAX, description="How many to return at most.")]
 PageCursor = Annotated[str, Field(description="`nextCursor` of the page before.")]
@@ -51,6 +54,17 @@ class PageView(ApiView, Generic[ItemT]):
     data: list[ItemT]
     has_more: bool
     next_cursor: str | None
+
+
+def position_at(moment: datetime, item_id: str) -> Position:
+    """Return the position behind an item of a list that goes by time, and by id within one millisecond."""
+    return [(moment - _EPOCH) // _MILLISECOND, item_id]
+
+
+def moment_and_id(position: Position) -> tuple[datetime, str]:
+    """Return what `position_at` was made of."""
+    milliseconds, item_id = position
+    return _EPOCH + int(milliseconds) * _MILLISECOND, str(item_id)
 
 
 def _encode(data: bytes) -> str:

@@ -22,6 +22,10 @@ DELIVER_EVERY_SECONDS = 1.0
 
 # So soon what follows a call is begun; each worker asks the database once in this time.
 FOLLOW_UP_EVERY_SECONDS = 1.0
+# An owner's wish to hang up is followed as it is made. Where changes cannot be followed, we look this often ...
+LOOK_FOR_HANG_UPS_SECONDS = 2.0
+# ... and try to follow them again after so long.
+FOLLOW_HANG_UPS_SECONDS = 30.0
 
 
 async def gather_figures(services: Services) -> None:
@@ -51,6 +55,12 @@ async def running(services: Services) -> AsyncIterator[Services]:
             ),
             group.create_task(
                 every(FIGURES_EVERY_SECONDS, lambda: gather_figures(services), name="figures"), name="gather figures"
+            ),
+            group.create_task(
+                every(FOLLOW_HANG_UPS_SECONDS, services.hang_ups.follow, name="follow hang-ups"), name="follow hang-ups"
+            ),
+            group.create_task(
+                every(LOOK_FOR_HANG_UPS_SECONDS, services.hang_ups.look, name="hang-ups"), name="look for hang-ups"
             ),
             group.create_task(
                 every(ERASE_EVERY_SECONDS, services.erasures.round, name="erase"), name="go on with erasures"

@@ -6,13 +6,17 @@ from prometheus_client import CollectorRegistry
 
 from callgenie.calls.admission import Admission
 from callgenie.calls.desk import CallDesk
+from callgenie.calls.hang_ups import HangUpWatch
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import MediaTokens
+from callgenie.calls.ongoing import OngoingCalls
 from callgenie.calls.sweeper import Sweeper
 from callgenie.conversations.follow_ups import FollowUps
 from callgenie.conversations.ledger_watch import LedgerWatch
 from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.conversations.reconciliation import Reconciliation
+from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.totals_store import TotalsStore
 from callgenie.http.idempotency_store import IdempotencyStore
 from callgenie.http.rate_limits import RateLimits
@@ -40,6 +44,8 @@ class Services(Records):
     public_url: str
     desk: CallDesk
     live: LiveCalls
+    ongoing_calls: OngoingCalls
+    hang_ups: HangUpWatch
     sweeper: Sweeper
     erasures: Erasures
     idempotency: IdempotencyStore
@@ -79,6 +85,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         watch=metrics,
     )
     live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms), metrics)
+    ongoing = OngoingCallStore(db)
     pool = records.database.pool
     metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)
     metrics.watch("callgenie_database_connections_open", "Connections to the database.", lambda: pool.open)
@@ -88,6 +95,14 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         public_url=settings.public_url or own_url,
         desk=desk,
         live=live,
+        ongoing_calls=OngoingCalls(
+            ongoing=ongoing,
+            calls=calls,
+            settlement=Settlement(records.ledger, calls),
+            live=live,
+            cursors=records.cursors,
+        ),
+        hang_ups=HangUpWatch(ongoing, live),
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
         erasures=build_erasures(records, calls, live),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),

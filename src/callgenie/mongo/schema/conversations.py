@@ -70,6 +70,7 @@ CONVERSATIONS = Collection(
         "admitBy": DATE,
         "leaseUntil": DATE,
         "afterHours": BOOLEAN,
+        "hangUpRequestedAt": DATE,
         "heartbeatSeconds": COUNT,
         "grantedSeconds": COUNT,
         "duration": COUNT,
@@ -100,5 +101,11 @@ CONVERSATIONS = Collection(
         Index("leaseUntil", (("leaseUntil", 1),), where={"leaseUntil": {"$type": "date"}}),
         # Where every worker looks each second for what follows calls.
         Index("followUpAt", (("followUpAt", 1),), where={"followUpAt": {"$type": "date"}}),
+        # What workers look through where they cannot follow changes: calls that are to be hung up and are not settled.
+        Index(
+            "hangUpRequestedAt",
+            (("hangUpRequestedAt", 1),),
+            where={"hangUpRequestedAt": {"$type": "date"}, "leaseUntil": {"$type": "date"}},
+        ),
     ),
 )
