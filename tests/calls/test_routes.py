@@ -1,18 +1,18 @@
 """Twilio's webhooks and media socket from outside: signed or refused, once or twice, whole or cut off."""
 
 import asyncio
-import contextlib
 from typing import Any
 
 import httpx
 import pytest
-from tests.support.switchboard import AUTH_TOKEN, NUMBER, Switchboard, stream_of, switchboard, tone
+from tests.support.switchboard import AUTH_TOKEN, NUMBER, Switchboard, close_code_of, stream_of, switchboard, tone
 from tests.support.virtual_time import virtually
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
-from callgenie.telephony.simulator.carrier import ACCOUNT_SID, STATUS_PATH, VOICE_PATH
-from callgenie.telephony.simulator.dialect import Dialect, connected
+from callgenie.calls.webhooks import STREAM_ENDED_PATH
+from callgenie.telephony.simulator.carrier import STATUS_PATH, VOICE_PATH
+from callgenie.telephony.simulator.dialect import connected
 from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import AwaitHangUp, HangUp, LetSpeak, Listen, Pause, Play
@@ -77,7 +77,7 @@ async def post(board: Switchboard, path: str, form: dict[str, str], signature: s
         return await client.post(board.url + path, data=form, headers=headers)
 
 
-@pytest.mark.parametrize("path", [VOICE_PATH, STATUS_PATH])
+@pytest.mark.parametrize("path", [VOICE_PATH, STATUS_PATH, STREAM_ENDED_PATH])
 @pytest.mark.parametrize("forgery", ["none", "empty", "wrong token", "other address", "other form", "not a form"])
 def test_a_webhook_that_twilio_did_not_sign_is_refused_and_nothing_is_written(
     mongodb_uri: str, path: str, forgery: str
@@ -213,28 +213,6 @@ async def test_after_a_mistake_of_ours_too_the_caller_hears_an_apology(mongodb_u
 # The media socket
 
 
-async def open_stream(board: Switchboard, session_id: str, token: str) -> ClientConnection:
-    socket = await board.carrier.open_media(board.url.replace("http", "ws", 1) + "/api/telephony/twilio/media")
-    dialect = Dialect(account_sid=ACCOUNT_SID, call_sid=session_id, stream_sid="MZ1")
-    await socket.send(connected())
-    await socket.send(dialect.start({"token": token}))
-    return socket
-
-
-async def close_code_of(socket: ClientConnection) -> int | None:
-    with contextlib.suppress(ConnectionClosed):
-        async for _ in socket:
-            pass
-    return socket.close_code
-
-
-async def token_of(board: Switchboard, session_id: str = "CA1") -> str:
-    answer = await board.carrier.ring(board.dialling(session_id))
-    verb = read(answer.text)[0]
-    assert isinstance(verb, ConnectStream)
-    return verb.parameters["token"]
-
-
 @pytest.mark.parametrize("signature", [None, "", "wrong", "https"])
 def test_an_upgrade_that_twilio_did_not_sign_is_refused(mongodb_uri: str, signature: str | None) -> None:
     @virtually
@@ -254,10 +232,10 @@ def test_an_upgrade_that_twilio_did_not_sign_is_refused(mongodb_uri: str, signat
 @virtually
 async def test_a_socket_without_the_calls_token_is_closed_and_the_call_still_waits(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri) as board:
-        token = await token_of(board)
+        token = await board.token()
         before = await board.everything()
         for session_id, wrong in (("CA1", ""), ("CA1", token[:-1]), ("CA1", "é"), ("CA9", token)):
-            socket = await open_stream(board, session_id, wrong)
+            socket = await board.open_stream(session_id, wrong)
             assert await close_code_of(socket) == 1_008
         assert await board.everything() == before
         assert (await board.office.conversation("CA1"))["status"] == "ringing"
@@ -266,16 +244,16 @@ async def test_a_socket_without_the_calls_token_is_closed_and_the_call_still_wai
 @virtually
 async def test_a_token_opens_its_call_once_and_the_second_comer_disturbs_nobody(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri) as board:
-        token = await token_of(board)
-        first = await open_stream(board, "CA1", token)
+        token = await board.token()
+        first = await board.open_stream("CA1", token)
         await asyncio.sleep(0.5)
-        second = await open_stream(board, "CA1", token)
+        second = await board.open_stream("CA1", token)
         assert await close_code_of(second) == 1_008
         assert board.live.count == 1
         assert (await board.office.conversation("CA1"))["status"] == "in-progress"
         await first.close()
         await asyncio.sleep(5)
-        third = await open_stream(board, "CA1", token)
+        third = await board.open_stream("CA1", token)
         assert await close_code_of(third) == 1_008
         assert await board.is_at_rest()
 
@@ -283,8 +261,8 @@ async def test_a_token_opens_its_call_once_and_the_second_comer_disturbs_nobody(
 @virtually
 async def test_of_two_sockets_with_one_token_at_the_same_moment_one_gets_the_call(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri) as board:
-        token = await token_of(board)
-        sockets = await asyncio.gather(*(open_stream(board, "CA1", token) for _ in range(5)))
+        token = await board.token()
+        sockets = await asyncio.gather(*(board.open_stream("CA1", token) for _ in range(5)))
         await asyncio.sleep(1)
         assert sorted(str(socket.close_code) for socket in sockets) == ["1008"] * 4 + ["None"]
         assert board.live.count == 1
@@ -317,7 +295,7 @@ async def test_garbage_before_the_start_is_refused(mongodb_uri: str) -> None:
 @virtually
 async def test_a_socket_that_dies_ends_the_call_as_a_lost_stream(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri) as board:
-        await board.dial(Listen(), Pause(60_000), faults=Faults(dies_after_ms=7_000))
+        await board.dial(Listen(), Pause(60_000), faults=Faults(dies_after_ms=7_000, line_dies=True))
         await asyncio.sleep(5)
         conversation = await board.office.conversation("CA1")
         assert await board.is_at_rest()

@@ -159,7 +159,7 @@ async def test_a_call_rings_in_one_worker_and_is_held_by_another(
                 other.suspend()
                 socket = await carrier.open_media(verb.url)
                 dialect = Dialect(account_sid=ACCOUNT_SID, call_sid="CA1", stream_sid="MZ1")
-                await MediaCall(socket, dialect, [Listen(), HangUp()]).run(verb.parameters)
+                await MediaCall([Listen(), HangUp()]).run(socket, dialect, verb.parameters)
                 other.resume()
         assert server.end(signal.SIGTERM) == 0
     # Stopping let the call come to its end.

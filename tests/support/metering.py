@@ -62,6 +62,7 @@ class Office:
     calls: LiveCallStore
     usage: UsageService
     conversations: ConversationService
+    tokens: MediaTokens
     desk: CallDesk
     sweeper: Sweeper
     reconciliation: Reconciliation
@@ -154,4 +155,17 @@ def open_office(
     )
     sweeper = Sweeper(calls, ledger, recording)
     reconciliation = Reconciliation(ledger, TotalsStore(db))
-    return Office(db, customers, clock, numbers, ledger, calls, usage, conversations, desk, sweeper, reconciliation)
+    return Office(
+        db,
+        customers,
+        clock,
+        numbers,
+        ledger,
+        calls,
+        usage,
+        conversations,
+        tokens,
+        desk,
+        sweeper,
+        reconciliation,
+    )

@@ -1,5 +1,6 @@
 """A whole server for telephone calls, and a carrier that calls it: real sockets, real database, virtual time."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,19 +14,26 @@ from pydantic import SecretStr
 from tests.support.metering import CALLER, Office, SetClock, open_office
 from tests.support.serving import serving
 from tests.support.virtual_database import virtual_database
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from callgenie.billing.models import MeteredCall
 from callgenie.calls import routes
+from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.live import LiveCalls
+from callgenie.calls.media_streams import MediaStreams
+from callgenie.calls.webhooks import MEDIA_PATH
 from callgenie.http import edge
 from callgenie.kernel.clock import LoopClock
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import PlanName
 from callgenie.mongo.schema import COLLECTIONS
-from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.carrier import ACCOUNT_SID, Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.dialect import Dialect, connected
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.report import CallReport, StreamReport
 from callgenie.telephony.simulator.script import Action, rehearse
+from callgenie.telephony.twilio.twiml import ConnectStream, read
 from callgenie.voice.providers.scripted import Answer, scripted_providers
 
 SHUTTING_DOWN = 91
@@ -72,6 +80,21 @@ class Switchboard:
     ) -> CallReport:
         steps = await rehearse(actions)
         return await self.carrier.call(Dialling(CALLER, to_number, steps, faults=faults, session_id=session_id))
+
+    async def token(self, session_id: str = "CA1") -> str:
+        """Let a call ring; return what its first stream must show."""
+        answer = await self.carrier.ring(self.dialling(session_id))
+        verb = read(answer.text)[0]
+        assert isinstance(verb, ConnectStream)
+        return verb.parameters["token"]
+
+    async def open_stream(self, session_id: str, token: str, stream: str | None = None) -> ClientConnection:
+        """Open a media socket by hand."""
+        socket = await self.carrier.open_media(self.services.public_url.replace("http", "ws", 1) + MEDIA_PATH)
+        dialect = Dialect(account_sid=ACCOUNT_SID, call_sid=session_id, stream_sid="MZ1")
+        await socket.send(connected())
+        await socket.send(dialect.start({"token": token} | ({} if stream is None else {"stream": stream})))
+        return socket
 
     async def everything(self) -> dict[str, list[dict[str, Any]]]:
         """Return every document of the product."""
@@ -134,6 +157,14 @@ class Switchboard:
         return [(turn["role"], turn["text"]) for turn in conversation["turns"]]
 
 
+async def close_code_of(socket: ClientConnection) -> int | None:
+    """Wait until the other side has closed the socket; return with which code."""
+    with contextlib.suppress(ConnectionClosed):
+        async for _ in socket:
+            pass
+    return socket.close_code
+
+
 @asynccontextmanager
 async def switchboard(
     mongodb_uri: str,
@@ -159,19 +190,38 @@ async def switchboard(
         providers = scripted_providers(texts, answers, again=True)
         live = LiveCalls(office.desk, providers, BoardClock(office.clock))
         secret = None if auth_token is None else SecretStr(auth_token)
-        services = SimpleNamespace(
-            desk=office.desk, live=live, public_url=public_url, settings=SimpleNamespace(twilio_auth_token=secret)
-        )
-        app = FastAPI()
-        app.state.services = services
-        edge.install(app)
-        app.include_router(routes.router)
+        app, services = _app(office, live, secret)
         async with (
             serving(app) as url,
             SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier,
         ):
             services.public_url = public_url or url
             yield Switchboard(url, office, live, carrier, services, owner)
+
+
+@asynccontextmanager
+async def another_process(board: Switchboard) -> AsyncIterator[Switchboard]:
+    """Serve the same database at the same public address from elsewhere, where none of the board's calls run."""
+    live = LiveCalls(board.office.desk, scripted_providers(TEXTS, ANSWERS), BoardClock(board.office.clock))
+    app, services = _app(board.office, live, SecretStr(AUTH_TOKEN))
+    public_url = services.public_url = board.services.public_url
+    async with serving(app) as url, SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier:
+        yield Switchboard(url, board.office, live, carrier, services, board.owner)
+
+
+def _app(office: Office, live: LiveCalls, auth_token: SecretStr | None) -> tuple[FastAPI, SimpleNamespace]:
+    streams = MediaStreams(office.desk, live, office.tokens)
+    app = FastAPI()
+    app.state.services = SimpleNamespace(
+        desk=office.desk,
+        live=live,
+        streams=streams,
+        after_stream=AfterStream(office.calls, streams),
+        settings=SimpleNamespace(twilio_auth_token=auth_token),
+    )
+    edge.install(app)
+    app.include_router(routes.router)
+    return app, app.state.services
 
 
 def stream_of(report: CallReport) -> StreamReport:

@@ -53,6 +53,12 @@ CARRIER_RANKS: Final[Mapping[str, int]] = {
 }
 _TERMINAL_RANK: Final = 4
 
+
+def is_terminal(carrier_status: str) -> bool:
+    """Tell whether the carrier's word ends the call."""
+    return CARRIER_RANKS.get(carrier_status) == _TERMINAL_RANK
+
+
 _NAME_BYTES: Final = 12
 
 

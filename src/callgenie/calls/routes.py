@@ -6,11 +6,19 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response, WebSocket, status
 from starlette.requests import HTTPConnection
 
-from callgenie.calls.desk import CallDesk
-from callgenie.calls.live import LiveCalls
+from callgenie.calls.media_streams import MediaStreams
+from callgenie.calls.media_tokens import FIRST_STREAM
 from callgenie.calls.sockets import ServerSocket
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
-from callgenie.calls.webhooks import MEDIA_PATH, TOKEN_PARAMETER, SignedRequest, TwilioWebhooks
+from callgenie.calls.webhooks import (
+    MEDIA_PATH,
+    STREAM_ENDED_PATH,
+    STREAM_PARAMETER,
+    TOKEN_PARAMETER,
+    SignedRequest,
+    TwilioWebhooks,
+    stream_number,
+)
 from callgenie.http.problems import problems
 from callgenie.kernel.errors import DomainError, UnavailableError
 from callgenie.kernel.ids import SessionId
@@ -31,23 +39,22 @@ async def get_webhooks(connection: HTTPConnection) -> TwilioWebhooks:
     """Put together what judges Twilio's requests."""
     services = connection.app.state.services
     return TwilioWebhooks(
-        services.desk, services.live, public_url=services.public_url, auth_token=services.settings.twilio_auth_token
+        services.desk,
+        services.live,
+        services.streams,
+        services.after_stream,
+        public_url=services.public_url,
+        auth_token=services.settings.twilio_auth_token,
     )
 
 
-async def get_desk(connection: HTTPConnection) -> CallDesk:
-    """Find the desk."""
-    return cast("CallDesk", connection.app.state.services.desk)
-
-
-async def get_live_calls(connection: HTTPConnection) -> LiveCalls:
-    """Find the running calls."""
-    return cast("LiveCalls", connection.app.state.services.live)
+async def get_streams(connection: HTTPConnection) -> MediaStreams:
+    """Find the media streams of running calls."""
+    return cast("MediaStreams", connection.app.state.services.streams)
 
 
 WebhooksDep = Annotated[TwilioWebhooks, Depends(get_webhooks)]
-DeskDep = Annotated[CallDesk, Depends(get_desk)]
-LiveCallsDep = Annotated[LiveCalls, Depends(get_live_calls)]
+StreamsDep = Annotated[MediaStreams, Depends(get_streams)]
 
 _REFUSALS: Final = problems(WebhookUnsignedError, WebhookMalformedError)
 _TWIML: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {MEDIA_TYPE: {}}, "description": "TwiML"}}
@@ -65,8 +72,14 @@ async def note_status(request: Request, webhooks: WebhooksDep) -> None:
     await webhooks.note_status(_signed(request), await request.body())
 
 
+@router.post(STREAM_ENDED_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
+async def go_on(request: Request, webhooks: WebhooksDep) -> Response:
+    """Tell Twilio what comes after a media stream: another one when it was lost, or the end."""
+    return Response(await webhooks.stream_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+
+
 @router.websocket(MEDIA_PATH)
-async def hold_call(websocket: WebSocket, webhooks: WebhooksDep, desk: DeskDep, live: LiveCallsDep) -> None:
+async def hold_call(websocket: WebSocket, webhooks: WebhooksDep, streams: StreamsDep) -> None:
     """Hold a call over Twilio's Media Streams."""
     if not webhooks.is_upgrade_trusted(_signed(websocket)):
         _log.warning(MEDIA_REFUSED, reason="upgrade not signed")
@@ -76,11 +89,15 @@ async def hold_call(websocket: WebSocket, webhooks: WebhooksDep, desk: DeskDep, 
     socket = ServerSocket(websocket)
     try:
         started = await receive_start(socket)
-        call = await desk.answer(SessionId(started.call_sid), started.parameters.get(TOKEN_PARAMETER, ""))
+        given = started.parameters
+        await streams.hold(
+            SessionId(started.call_sid),
+            stream_number(given.get(STREAM_PARAMETER, str(FIRST_STREAM))),
+            given.get(TOKEN_PARAMETER, ""),
+            lambda: TwilioLink(socket, started.stream_sid),
+        )
     except (CarrierProtocolError, SocketClosedError, DomainError) as error:
         await _refuse(socket, error)
-        return
-    await live.run(call, TwilioLink(socket, started.stream_sid))
 
 
 async def _refuse(socket: TextSocket, error: Exception) -> None:

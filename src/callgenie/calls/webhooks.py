@@ -1,25 +1,37 @@
 """Twilio's requests, from the raw bytes to what they mean for a call: who signed them, and what we answer."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import structlog
 from pydantic import SecretStr
 
-from callgenie.calls.desk import CallDesk
+from callgenie.calls.after_stream import AfterStream, NextStream, NoStream
+from callgenie.calls.desk import CallDesk, is_terminal
 from callgenie.calls.live import LiveCalls
+from callgenie.calls.media_streams import STREAMS_MAX, MediaStreams
+from callgenie.calls.media_tokens import FIRST_STREAM
 from callgenie.calls.models import Admitted, IncomingCall
-from callgenie.calls.reception import receive
+from callgenie.calls.reception import APOLOGY, RING_SECONDS_MAX, receive
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
+from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
 from callgenie.kernel.vocabulary import Carrier
 from callgenie.telephony.twilio.signature import is_signed, is_upgrade_signed
-from callgenie.telephony.twilio.twiml import connect_stream, say_and_hang_up
+from callgenie.telephony.twilio.twiml import connect_stream, hang_up, say_and_hang_up
+
+_log = structlog.get_logger(__name__)
+
+NEXT_STEP_FAILED: Final = "call.next_step_failed"
 
 MEDIA_PATH: Final = "/api/telephony/twilio/media"
+STREAM_ENDED_PATH: Final = "/api/telephony/twilio/stream-ended"
 TOKEN_PARAMETER: Final = "token"  # noqa: S105 - its name, not its value
+STREAM_PARAMETER: Final = "stream"
 
 # Twilio sends some thirty fields.
 _FIELDS_MAX: Final = 200
@@ -37,9 +49,20 @@ class SignedRequest:
 class TwilioWebhooks:
     """Trusts only what Twilio signed, for the public address that was configured."""
 
-    def __init__(self, desk: CallDesk, live: LiveCalls, *, public_url: str, auth_token: SecretStr | None) -> None:
+    def __init__(
+        self,
+        desk: CallDesk,
+        live: LiveCalls,
+        streams: MediaStreams,
+        after_stream: AfterStream,
+        *,
+        public_url: str,
+        auth_token: SecretStr | None,
+    ) -> None:
         self._desk = desk
         self._live = live
+        self._streams = streams
+        self._after_stream = after_stream
         self._public_url = public_url.rstrip("/")
         self._auth_token = auth_token
 
@@ -60,8 +83,26 @@ class TwilioWebhooks:
         )
         answer = await receive(call, self._desk, self._live)
         if isinstance(answer, Admitted):
-            return connect_stream(self._socket_url(MEDIA_PATH), {TOKEN_PARAMETER: answer.media_token})
+            return self._connect(NextStream(FIRST_STREAM, answer.media_token))
         return say_and_hang_up(answer.sentence)
+
+    async def stream_ended(self, request: SignedRequest, body: bytes) -> str:
+        """Return the TwiML for a caller whose media stream has ended: another stream, or the end.
+
+        Raises:
+            WebhookUnsignedError: Nobody with the auth token has sent this.
+            WebhookMalformedError: It is signed, and does not say which call it is about.
+        """
+        session_id = _session_id(self._trusted(request, body))
+        try:
+            async with asyncio.timeout(RING_SECONDS_MAX):
+                step = await self._after_stream.next_step(session_id, _stream_of(request))
+        except (UnavailableError, TimeoutError) as error:
+            _log.warning(NEXT_STEP_FAILED, session_id=session_id, error=type(error).__name__)
+            return hang_up()
+        if isinstance(step, NextStream):
+            return self._connect(step)
+        return say_and_hang_up(APOLOGY) if step is NoStream.NEVER_ANSWERED else hang_up()
 
     async def note_status(self, request: SignedRequest, body: bytes) -> None:
         """Take a status callback; they repeat, and come in any order.
@@ -71,7 +112,10 @@ class TwilioWebhooks:
             WebhookMalformedError: It is signed, and does not say which call it is about.
         """
         form = self._trusted(request, body)
-        await self._desk.carrier_reported(_session_id(form), form.get("CallStatus", ""))
+        session_id, carrier_status = _session_id(form), form.get("CallStatus", "")
+        if is_terminal(carrier_status):
+            self._streams.call_is_over(session_id)
+        await self._desk.carrier_reported(session_id, carrier_status)
 
     def is_upgrade_trusted(self, request: SignedRequest) -> bool:
         """Tell whether Twilio signed this upgrade to a web socket."""
@@ -93,6 +137,11 @@ class TwilioWebhooks:
             raise WebhookUnsignedError
         return dict(reversed(pairs))
 
+    def _connect(self, next_stream: NextStream) -> str:
+        parameters = {TOKEN_PARAMETER: next_stream.token, STREAM_PARAMETER: str(next_stream.stream)}
+        action = f"{self._public_url}{STREAM_ENDED_PATH}?{STREAM_PARAMETER}={next_stream.stream}"
+        return connect_stream(self._socket_url(MEDIA_PATH), parameters, action=action)
+
     def _socket_url(self, path: str) -> str:
         # https becomes wss, and http becomes ws.
         return "ws" + self._public_url.removeprefix("http") + path
@@ -103,6 +152,19 @@ def _session_id(form: Mapping[str, str]) -> SessionId:
     if not (sid.isascii() and sid.isalnum() and len(sid) <= _SID_CHARACTERS_MAX):
         raise WebhookMalformedError
     return SessionId(sid)
+
+
+def _stream_of(request: SignedRequest) -> int:
+    """Return which stream the request is about, from the signed address that we had given ourselves."""
+    values = parse_qs(urlsplit(request.path).query).get(STREAM_PARAMETER, [])
+    return stream_number(values[0] if values else "")
+
+
+def stream_number(text: str) -> int:
+    """Return the number of a stream as we had written it; what we cannot have written is past the last."""
+    if not (text.isascii() and text.isdigit() and len(text) == len(str(STREAMS_MAX))):
+        return STREAMS_MAX
+    return int(text)
 
 
 def _number_or_none(text: str) -> str | None:

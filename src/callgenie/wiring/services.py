@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields
 from prometheus_client import CollectorRegistry
 
 from callgenie.calls.admission import Admission
+from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.hang_ups import HangUpWatch
 from callgenie.calls.live import LiveCalls
+from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.ongoing import OngoingCalls
 from callgenie.calls.sweeper import Sweeper
@@ -46,6 +48,8 @@ class Services(Records):
     live: LiveCalls
     ongoing_calls: OngoingCalls
     hang_ups: HangUpWatch
+    streams: MediaStreams
+    after_stream: AfterStream
     sweeper: Sweeper
     erasures: Erasures
     idempotency: IdempotencyStore
@@ -86,6 +90,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
     )
     live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms), metrics)
     ongoing = OngoingCallStore(db)
+    streams = MediaStreams(desk, live, tokens)
     pool = records.database.pool
     metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)
     metrics.watch("callgenie_database_connections_open", "Connections to the database.", lambda: pool.open)
@@ -103,6 +108,8 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             cursors=records.cursors,
         ),
         hang_ups=HangUpWatch(ongoing, live),
+        streams=streams,
+        after_stream=AfterStream(calls, streams),
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
         erasures=build_erasures(records, calls, live),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),

@@ -15,10 +15,11 @@ from callgenie.telephony.simulator.carrier import SimulatedCarrier
 from callgenie.telephony.socket import POLICY_VIOLATION
 from callgenie.telephony.twilio.link import TwilioLink, receive_start
 from callgenie.telephony.twilio.media import Started
-from callgenie.telephony.twilio.twiml import connect_stream
+from callgenie.telephony.twilio.twiml import connect_stream, hang_up
 from callgenie.voice.ports import LinkEvent
 
 TOKEN = "the-token-of-the-test"
+ACTION_PATH = "/api/telephony/twilio/stream-ended"
 Talk = Callable[[TwilioLink], Awaitable[None]]
 
 
@@ -62,8 +63,10 @@ async def on_stage(talk: Talk | None = None, *, twiml: str | None = None) -> Asy
     async def webhook(kind: str, request: Request) -> Response:
         stage.forms.append({key: str(value) for key, value in (await request.form()).items()})
         stream = origin[0].replace("http", "ws", 1) + "/media"
-        answer = twiml or connect_stream(stream, {"token": "secret & <safe>"})
-        return Response(answer if kind == "voice" else "", media_type="application/xml")
+        answer = twiml or connect_stream(stream, {"token": "secret & <safe>"}, action=origin[0] + ACTION_PATH)
+        if kind == "stream-ended":
+            answer = hang_up()
+        return Response("" if kind == "status" else answer, media_type="application/xml")
 
     @app.websocket("/media")
     async def media(websocket: WebSocket) -> None:

@@ -166,7 +166,7 @@ async def test_the_recording_holds_both_sides_in_step(tmp_path: Path) -> None:
 @virtually
 async def test_a_socket_that_dies_is_no_clean_end() -> None:
     async with on_stage() as stage:
-        report = await dial(stage, Pause(5_000), faults=Faults(dies_after_ms=400))
+        report = await dial(stage, Pause(5_000), faults=Faults(dies_after_ms=400, line_dies=True))
     assert stage.events[-1] == LinkClosed(clean=False)
     assert report.ended_by is Ending.CARRIER
 

@@ -12,6 +12,7 @@ from callgenie.telephony.twilio.twiml import (
     Say,
     TwimlError,
     connect_stream,
+    hang_up,
     read,
     say_and_hang_up,
 )
@@ -24,13 +25,15 @@ def same(ours: str, theirs: Any) -> bool:
 
 
 def test_connecting_a_stream_is_written_as_twilio_writes_it() -> None:
-    connect = Connect()
+    connect = Connect(action="https://calls.example.com/next?stream=1&x")
     stream = connect.stream(url="wss://calls.example.com/media")
     stream.parameter(name="token", value=NASTY)
     theirs = VoiceResponse()
     theirs.append(connect)
-    theirs.hangup()
-    assert same(connect_stream("wss://calls.example.com/media", {"token": NASTY}), theirs)
+    ours = connect_stream(
+        "wss://calls.example.com/media", {"token": NASTY}, action="https://calls.example.com/next?stream=1&x"
+    )
+    assert same(ours, theirs)
 
 
 def test_a_spoken_refusal_is_written_as_twilio_writes_it() -> None:
@@ -42,10 +45,10 @@ def test_a_spoken_refusal_is_written_as_twilio_writes_it() -> None:
 
 def test_what_we_write_reads_back_as_what_was_meant() -> None:
     assert read(say_and_hang_up(NASTY)) == (Say(NASTY), HangUp())
-    assert read(connect_stream("wss://x/m", {"token": NASTY, "b": ""})) == (
-        ConnectStream("wss://x/m", {"token": NASTY, "b": ""}),
-        HangUp(),
+    assert read(connect_stream("wss://x/m", {"token": NASTY, "b": ""}, action="https://x/n")) == (
+        ConnectStream("wss://x/m", {"token": NASTY, "b": ""}, "https://x/n"),
     )
+    assert read(hang_up()) == (HangUp(),)
 
 
 def test_characters_that_xml_cannot_hold_are_left_out() -> None:

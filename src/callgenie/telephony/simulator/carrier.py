@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from callgenie.telephony.simulator.script import Step
 from callgenie.telephony.simulator.stream import MediaCall
 from callgenie.telephony.twilio.media import SAMPLE_RATE
 from callgenie.telephony.twilio.signature import HEADER, sign
-from callgenie.telephony.twilio.twiml import ConnectStream, read
+from callgenie.telephony.twilio.twiml import ConnectStream, HangUp, Verb, read
 
 VOICE_PATH: Final = "/api/telephony/twilio/voice"
 STATUS_PATH: Final = "/api/telephony/twilio/status"
@@ -104,6 +105,8 @@ class SimulatedCarrier:
         if not answers[-1].is_success:
             return report
         report = await self._follow(dialling, replace(report, verbs=read(answers[-1].text)))
+        if report.stream is not None:
+            report = replace(report, recording=dialling.recording)
         return replace(report, status_answers=await self._report_statuses(dialling, report))
 
     async def ring(self, dialling: Dialling) -> httpx.Response:
@@ -139,28 +142,48 @@ class SimulatedCarrier:
         )
 
     async def _follow(self, dialling: Dialling, report: CallReport) -> CallReport:
-        for verb in report.verbs:
-            if isinstance(verb, ConnectStream):
-                if dialling.faults.abandons:
-                    return replace(report, ended_by=Ending.CALLER)
-                report = await self._stream(dialling, report, verb)
-                if report.ended_by is not Ending.ASSISTANT:
-                    return report
-        return replace(report, ended_by=Ending.ASSISTANT)
-
-    async def _stream(self, dialling: Dialling, report: CallReport, verb: ConnectStream) -> CallReport:
-        try:
-            socket = await self.open_media(verb.url)
-        except InvalidStatus as error:
-            return replace(report, upgrade_status=error.response.status_code)
-        dialect = Dialect(account_sid=self._account_sid, call_sid=report.session_id, stream_sid=self._sid("MZ"))
+        verbs = deque(report.verbs)
         with contextlib.ExitStack() as stack:
             recorder = None
-            if dialling.recording is not None:
+            if dialling.recording is not None and any(isinstance(verb, ConnectStream) for verb in verbs):
                 recorder = stack.enter_context(StereoWavWriter(dialling.recording, sample_rate=SAMPLE_RATE))
-            call = MediaCall(socket, dialect, dialling.steps, recorder=recorder, faults=dialling.faults)
-            stream = await call.run(verb.parameters)
-        return replace(report, stream=stream, ended_by=stream.ended_by, recording=dialling.recording)
+            call = MediaCall(dialling.steps, recorder=recorder, faults=dialling.faults)
+            while verbs and not isinstance(verb := verbs.popleft(), HangUp):
+                if not isinstance(verb, ConnectStream):
+                    continue
+                if dialling.faults.abandons:
+                    return replace(report, ended_by=Ending.CALLER)
+                report = await self._stream(report, call, verb)
+                if report.ended_by is Ending.CALLER or (dialling.faults.line_dies and _died(report)):
+                    return report
+                if verb.action:
+                    report, verbs = await self._ask(dialling, report, verb.action)
+        return replace(report, ended_by=Ending.CARRIER if _died(report) else Ending.ASSISTANT)
+
+    async def _stream(self, report: CallReport, call: MediaCall, verb: ConnectStream) -> CallReport:
+        try:
+            socket = await self.open_media(verb.url)
+        except (InvalidStatus, OSError) as error:
+            status = error.response.status_code if isinstance(error, InvalidStatus) else UNREACHABLE
+            return replace(report, upgrade_status=status, ended_by=Ending.CARRIER)
+        dialect = Dialect(account_sid=self._account_sid, call_sid=report.session_id, stream_sid=self._sid("MZ"))
+        ending = await call.run(socket, dialect, verb.parameters)
+        return replace(report, stream=call.report(ending), ended_by=ending)
+
+    async def _ask(self, dialling: Dialling, report: CallReport, action: str) -> tuple[CallReport, deque[Verb]]:
+        """Ask an action URL how the call goes on."""
+        await asyncio.sleep(dialling.faults.reconnects_after_ms / 1_000)
+        path = action.removeprefix(self._public_url)
+        verbs: tuple[Verb, ...] = ()
+        for _ in range(1 + dialling.faults.action_repeats):
+            try:
+                answer = await self.post(path, self._form(dialling, "in-progress"))
+            except httpx.TransportError:
+                status, verbs = UNREACHABLE, ()
+            else:
+                status, verbs = answer.status_code, read(answer.text) if answer.is_success else ()
+            report = replace(report, action_statuses=(*report.action_statuses, status))
+        return replace(report, verbs=report.verbs + verbs), deque(verbs)
 
     async def _report_statuses(self, dialling: Dialling, report: CallReport) -> tuple[int, ...]:
         seconds = 0 if report.stream is None else -(-report.stream.duration_ms // 1_000)
@@ -194,3 +217,8 @@ class SimulatedCarrier:
 
     def _sid(self, kind: str) -> str:
         return kind + self._randomness.token_bytes(16).hex()
+
+
+def _died(report: CallReport) -> bool:
+    """Tell whether the carrier had trouble with the last media socket."""
+    return report.ended_by is Ending.CARRIER and (report.stream is not None or report.upgrade_status is not None)

@@ -10,6 +10,10 @@ class Faults:
     Attributes:
         abandons: The caller hangs up while it still rings: no socket is opened.
         dies_after_ms: The socket breaks then, without `stop` and without a closing handshake.
+        deaths: So many sockets of the call die like that, each as long after its own beginning.
+        line_dies: The caller's line breaks together with the socket, so that nobody is asked how to go on.
+        reconnects_after_ms: So long after the end of a stream the action URL is asked how to go on.
+        action_repeats: The action URL is asked again so often; the last answer is followed.
         goes_silent_after_ms: No frame and no mark comes from then on, and the socket stays open.
         never_starts: The socket opens, and `start` never comes.
         withholds_marks: Marks never come back.
@@ -23,6 +27,10 @@ class Faults:
 
     abandons: bool = False
     dies_after_ms: int | None = None
+    deaths: int = 1
+    line_dies: bool = False
+    reconnects_after_ms: int = 0
+    action_repeats: int = 0
     goes_silent_after_ms: int | None = None
     never_starts: bool = False
     withholds_marks: bool = False

@@ -54,6 +54,13 @@ class Playback:
         self._buffer.clear()
         self._ran_dry_ms = None
 
+    def stop(self) -> None:
+        """Forget all that was not played, and the marks in it: nobody is there to be told."""
+        self._played = self._taken
+        self._buffer.clear()
+        self._marks.clear()
+        self._ran_dry_ms = None
+
     def play(self) -> bytes | None:
         """Return the next frame, filled up with silence at the end of the audio; None when there is nothing."""
         self._now_ms += FRAME_MS

@@ -20,22 +20,24 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """The part of a call that went over a media socket. Times are ms since its audio began.
+    """The part of a call that went over media sockets. Times are ms since its audio began.
 
     Attributes:
         heard: The assistant's speech as the caller heard it.
         exchanges: What the caller said, and when it was answered.
+        streams: Over how many sockets it went, one after the other.
         gaps: Holes inside the assistant's speech: audio that came too late.
         clears_ms: When the other side emptied the carrier's buffer, as it does when it is interrupted.
         garbled: Messages from the other side that made no sense.
         lag_ms_max: How late the simulator itself was at worst; figures of a run that lagged are worth little.
-        close_code: With which code the other side closed the socket; None when it did not.
+        close_code: With which code the other side closed the last socket; None when it did not.
     """
 
     ended_by: Ending
     duration_ms: int
     heard: tuple[Segment, ...]
     exchanges: tuple[Exchange, ...]
+    streams: int
     gaps: tuple[Gap, ...]
     clears_ms: tuple[int, ...]
     marks_echoed: int
@@ -57,9 +59,10 @@ class CallReport:
         session_id: The carrier's id of the call (CallSid).
         webhook_statuses: What the voice webhook answered each time, as HTTP statuses.
         webhook_ms: How long one of those answers took.
-        verbs: The TwiML that it answered with; empty when the webhook refused.
+        verbs: The TwiML that was followed, of all webhooks; empty when the first one refused.
         upgrade_status: The HTTP status with which the media socket was refused; None when it was not.
-        stream: What happened on the media socket; None when there was none.
+        stream: What happened on the media sockets; None when there were none.
+        action_statuses: What the action URLs answered, as HTTP statuses; 0 is no answer.
         status_answers: What the status callbacks were answered with, as HTTP statuses; 0 is no answer.
     """
 
@@ -72,6 +75,7 @@ class CallReport:
     stream: StreamReport | None = None
     recording: Path | None = None
     status_answers: tuple[int, ...] = ()
+    action_statuses: tuple[int, ...] = ()
 
     @property
     def announcement(self) -> str:

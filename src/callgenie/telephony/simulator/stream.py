@@ -30,45 +30,47 @@ CALL_SECONDS_MAX: Final = 4 * 3_600
 
 
 class MediaCall:
-    """A call in progress, from the carrier's side. Runs once."""
+    """A call in progress, from the carrier's side, over one media socket or several after each other.
+
+    The caller's clock goes on between two sockets: what is said then reaches nobody.
+    """
 
     def __init__(
-        self,
-        socket: ClientConnection,
-        dialect: Dialect,
-        steps: Sequence[Step],
-        *,
-        recorder: StereoWavWriter | None = None,
-        faults: Faults = NO_FAULTS,
+        self, steps: Sequence[Step], *, recorder: StereoWavWriter | None = None, faults: Faults = NO_FAULTS
     ) -> None:
-        self._socket = socket
-        self._dialect = dialect
         self._ear = Ear()
         self._caller = Caller(steps, self._ear)
         self._playback = Playback()
         self._recorder = recorder
         self._faults = faults
-        self._outbox = _Outbox(faults)
-        self._gone = False
+        self._streams = 0
+        self._frame = 0
+        self._began_at: float | None = None
         self._garbled = 0
         self._marks_echoed = 0
         self._lag_seconds_max = 0.0
 
-    async def run(self, parameters: Mapping[str, str]) -> StreamReport:
-        """Hold the call until somebody ends it; `parameters` are those of the TwiML."""
+    async def run(self, socket: ClientConnection, dialect: Dialect, parameters: Mapping[str, str]) -> Ending:
+        """Hold the call until somebody ends it or the socket; `parameters` are those of the TwiML."""
+        self._socket, self._dialect, self._outbox = socket, dialect, _Outbox(self._faults)
+        self._gone = False
+        self._streams += 1
+        self._live_without_socket()
+        self._stream_began_ms = self._frame * FRAME_MS
         await self._send([connected()] + ([] if self._faults.never_starts else [self._dialect.start(parameters)]))
         async with asyncio.TaskGroup() as group:
             receiving = group.create_task(self._receive())
             ending = await self._live()
             receiving.cancel()
-        return self._report(ending)
+        self._playback.stop()
+        return ending
 
     async def _live(self) -> Ending:
         async for frame in self._frames():
             if self._gone:
                 return Ending.ASSISTANT
             now_ms = frame * FRAME_MS
-            if self._is_past(self._faults.dies_after_ms, now_ms):
+            if self._dies(now_ms - self._stream_began_ms):
                 self._socket.transport.abort()
                 return Ending.CARRIER
             spoken, key = self._exchange_frame()
@@ -79,15 +81,29 @@ class MediaCall:
                 await self._send(self._outbox.release(frame, self._messages(frame, spoken, key)))
         return Ending.CARRIER
 
+    def _dies(self, stream_ms: int) -> bool:
+        return self._streams <= self._faults.deaths and self._is_past(self._faults.dies_after_ms, stream_ms)
+
     async def _frames(self) -> AsyncIterator[int]:
         """Yield a frame's number at each frame's moment; moments are absolute, so being late once does not add up."""
         loop = asyncio.get_running_loop()
-        origin = loop.time()
-        for frame in range(1, int(CALL_SECONDS_MAX / _FRAME_SECONDS)):
-            due = origin + frame * _FRAME_SECONDS
+        while self._frame < CALL_SECONDS_MAX / _FRAME_SECONDS:
+            self._frame += 1
+            due = self._due(self._frame)
             await asyncio.sleep(max(0.0, due - loop.time()))
             self._lag_seconds_max = max(self._lag_seconds_max, loop.time() - due)
-            yield frame
+            yield self._frame
+
+    def _live_without_socket(self) -> None:
+        """Let pass what has passed since the last socket."""
+        while self._due(self._frame + 1) < asyncio.get_running_loop().time():
+            self._frame += 1
+            self._exchange_frame()
+
+    def _due(self, frame: int) -> float:
+        if self._began_at is None:
+            self._began_at = asyncio.get_running_loop().time()
+        return self._began_at + frame * _FRAME_SECONDS
 
     def _exchange_frame(self) -> tuple[bytes, str | None]:
         heard = self._playback.play()
@@ -145,12 +161,14 @@ class MediaCall:
     def _is_past(limit_ms: int | None, now_ms: int) -> bool:
         return limit_ms is not None and now_ms >= limit_ms
 
-    def _report(self, ending: Ending) -> StreamReport:
+    def report(self, ending: Ending) -> StreamReport:
+        """Return what happened until now, over all sockets."""
         return StreamReport(
             ended_by=ending,
             duration_ms=self._ear.now_ms,
             heard=tuple(self._ear.segments),
             exchanges=tuple(self._caller.exchanges),
+            streams=self._streams,
             gaps=tuple(self._playback.gaps),
             clears_ms=tuple(self._playback.clears_ms),
             marks_echoed=self._marks_echoed,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from callgenie.audio.g711 import pcm_to_ulaw, ulaw_to_pcm
 from callgenie.telephony import stream
 from callgenie.telephony.messages import Dtmf, Mark
-from callgenie.telephony.socket import NORMAL_CLOSURE, SocketClosedError, TextSocket
+from callgenie.telephony.socket import NORMAL_CLOSURE, POLICY_VIOLATION, SocketClosedError, TextSocket
 from callgenie.telephony.twilio.media import (
     SAMPLE_RATE,
     Media,
@@ -70,9 +70,14 @@ class TwilioLink:
         await self._send(clear_order(self._stream_sid))
 
     async def close(self) -> None:
-        """Hang up: Twilio goes on with the verb after `<Connect>`, which is `<Hangup/>`."""
+        """Let the caller go: Twilio asks the action of `<Connect>` what comes next."""
         self._closed = True
         await self._socket.close(NORMAL_CLOSURE)
+
+    async def reject(self) -> None:
+        """Close a stream that is broken, or that another has replaced."""
+        self._closed = True
+        await self._socket.close(POLICY_VIOLATION)
 
     async def _send(self, text: str) -> None:
         if self._closed:

@@ -1,6 +1,6 @@
 """TwiML: the XML that tells Twilio what to do with a call.
 
-We write two documents of it, and read any that is made of the verbs below, for the simulator.
+We write the few documents below, and read any that is made of their verbs, for the simulator.
 See https://www.twilio.com/docs/voice/twiml
 """
 
@@ -29,10 +29,11 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class ConnectStream:
-    """Open a media socket, and go on with the next verb once the other side closes it."""
+    """Open a media socket; once it is gone, ask `action` what to do, or without one go on with the next verb."""
 
     url: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,22 @@ class HangUp:
 Verb = Say | ConnectStream | HangUp
 
 
-def connect_stream(url: str, parameters: Mapping[str, str]) -> str:
-    """Return the document that connects the caller to our media socket, and hangs up when we close it.
+def connect_stream(url: str, parameters: Mapping[str, str], *, action: str) -> str:
+    """Return the document that connects the caller to our media socket, and asks `action` when that is gone.
 
-    The parameters come back in the socket's `start` message; the address itself may carry no query.
+    The parameters come back in the socket's `start` message; the socket's address itself may carry no query.
     """
     response = Element("Response")
-    stream = SubElement(SubElement(response, "Connect"), "Stream", {"url": _clean(url)})
+    connect = SubElement(response, "Connect", {"action": _clean(action)})
+    stream = SubElement(connect, "Stream", {"url": _clean(url)})
     for name, value in parameters.items():
         SubElement(stream, "Parameter", {"name": _clean(name), "value": _clean(value)})
+    return _document(response)
+
+
+def hang_up() -> str:
+    """Return the document that ends the call."""
+    response = Element("Response")
     SubElement(response, "Hangup")
     return _document(response)
 
@@ -96,7 +104,7 @@ def _verb(element: Element) -> Verb:
         stream = element.find("Stream")
         if stream is not None and stream.get("url"):
             parameters = {part.get("name", ""): part.get("value", "") for part in stream.iterfind("Parameter")}
-            return ConnectStream(stream.get("url", ""), parameters)
+            return ConnectStream(stream.get("url", ""), parameters, element.get("action", ""))
     raise TwimlError(f"<{element.tag}> cannot be followed.")
 
 

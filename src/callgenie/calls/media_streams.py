@@ -1,0 +1,80 @@
+"""The media streams of the calls that run in this process: the first answers a call, another replaces a lost one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from callgenie.calls.desk import CallDesk
+from callgenie.calls.errors import CallNotWaitingError
+from callgenie.calls.live import LiveCalls
+from callgenie.calls.media_tokens import FIRST_STREAM, MediaTokens
+from callgenie.calls.reconnecting_link import CarrierLink, ReconnectingLink
+from callgenie.kernel.ids import SessionId
+
+# A call whose every socket breaks is let go after this many; a healthy one needs one, and two on a bad day.
+STREAMS_MAX: Final = 6
+
+
+@dataclass(slots=True)
+class _Held:
+    link: ReconnectingLink
+    stream: int
+
+
+class MediaStreams:
+    """Joins streams to their calls. A call has one stream at a time, and each token opens one."""
+
+    def __init__(self, desk: CallDesk, live: LiveCalls, tokens: MediaTokens) -> None:
+        self._desk = desk
+        self._live = live
+        self._tokens = tokens
+        self._held: dict[SessionId, _Held] = {}
+
+    async def hold(self, session_id: SessionId, stream: int, token: str, accept: Callable[[], CarrierLink]) -> None:
+        """Hold the call over this stream; returns when the call is over. `accept` makes the link, once it is wanted.
+
+        Raises:
+            CallNotWaitingError: The token is not this stream's or was used, or the call does not run here any more.
+            UnavailableError: The database is away, and the call was not answered.
+        """
+        if stream == FIRST_STREAM:
+            await self._answer(session_id, token, accept)
+        else:
+            await self._replace(session_id, stream, token, accept)
+
+    def token_of(self, session_id: SessionId, stream: int) -> str:
+        """Return what the stream must show."""
+        return self._tokens.of(session_id, stream)
+
+    def holds(self, session_id: SessionId) -> bool:
+        """Tell whether the call runs here."""
+        return session_id in self._held
+
+    def can_go_on(self, session_id: SessionId) -> bool:
+        """Tell whether the call runs here and is not about to end, so that another stream would be of use."""
+        held = self._held.get(session_id)
+        return held is not None and held.link.can_be_replaced
+
+    def call_is_over(self, session_id: SessionId) -> None:
+        """Take the carrier's word that a call is over: one that waits for another stream waits in vain."""
+        held = self._held.get(session_id)
+        if held is not None:
+            held.link.give_up()
+
+    async def _answer(self, session_id: SessionId, token: str, accept: Callable[[], CarrierLink]) -> None:
+        call = await self._desk.answer(session_id, token)
+        held = _Held(ReconnectingLink(accept()), FIRST_STREAM)
+        self._held[session_id] = held
+        try:
+            await self._live.run(call, held.link)
+        finally:
+            del self._held[session_id]
+
+    async def _replace(self, session_id: SessionId, stream: int, token: str, accept: Callable[[], CarrierLink]) -> None:
+        held = self._held.get(session_id)
+        if not self._tokens.opens(session_id, token, stream):
+            raise CallNotWaitingError
+        if held is None or stream <= held.stream or not held.link.can_be_replaced:
+            raise CallNotWaitingError
+        held.stream = stream
+        await held.link.replace(accept())
