@@ -136,7 +136,7 @@ async def test_whether_it_is_after_hours_is_judged_when_the_call_rings(
 
 async def test_a_call_that_rings_as_the_door_is_locked_is_greeted_as_it_was_let_in(office: Office) -> None:
     owner = await office.owner()
-    office.customers.change_business(owner, hours=HOURS)
+    office.customers.change_business(owner, hours=HOURS, after_hours=AfterHours.REFUSE)
     office.clock.time = at("2026-03-16 17:29:59")
     admitted = await office.ring("CA1")
     office.clock.time = at("2026-03-16 17:30:01")
