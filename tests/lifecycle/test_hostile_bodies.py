@@ -39,6 +39,7 @@ ROUTES: Final = {
             "instructions": "x",
             "faq": [{"question": "x", "answer": "x"}],
             "transferNumber": "+14155550123",
+            "remembersCallers": True,
         },
     },
 }

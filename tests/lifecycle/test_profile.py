@@ -21,6 +21,7 @@ BUSINESS = {
     "instructions": "Be kind.",
     "faq": [{"question": "Do you take walk-ins?", "answer": "Yes."}],
     "transferNumber": "+14155550123",
+    "remembersCallers": False,
 }
 
 
@@ -74,6 +75,9 @@ async def test_holidays_are_kept_in_order_and_once(api: Api) -> None:
         ({"company": None}, "company"),
         ({"greeting": "x" * 501}, "greeting"),
         ({"afterHoursGreeting": "x" * 501}, "afterHoursGreeting"),
+        ({"remembersCallers": None}, "remembersCallers"),
+        ({"remembersCallers": "no"}, "remembersCallers"),
+        ({"remembersCallers": 0}, "remembersCallers"),
         ({"afterHours": "voicemail"}, "afterHours"),
         ({"afterHours": None}, "afterHours"),
         ({"afterHours": ["message"]}, "afterHours"),

@@ -11,7 +11,9 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import Admitted, IncomingCall
+from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.models import ConversationFilters, Exchange
 from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.kernel.clock import SystemClock
@@ -125,6 +127,7 @@ async def live_the_life_of_a_customer(services: Services) -> None:
         )
         await services.conversations.save_exchange(user.id, exchange)
     await services.conversations.get(user.id, SessionId("CA1"))
+    await CallerMemory(CallerStore(services.database.db)).recall(call, datetime.now(UTC))
     for filters in FILTERS:
         first = await services.conversations.page(user.id, filters, limit=1)
         if first.next_cursor is not None:

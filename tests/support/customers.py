@@ -77,5 +77,8 @@ class Customers:
         ended = replace(profile.subscription, status=SubscriptionStatus.CANCELED)
         self.profiles.profiles[user_id] = replace(profile, subscription=ended)
 
+    def unsuspend(self, user_id: UserId) -> None:
+        self.accounts.users[user_id] = replace(self.accounts.users[user_id], status=UserStatus.ACTIVE)
+
     def suspend(self, user_id: UserId) -> None:
         self.accounts.users[user_id] = replace(self.accounts.users[user_id], status=UserStatus.SUSPENDED)

@@ -1,7 +1,7 @@
 """A call on a small carrier, with scripted providers, for tests that look at one session from outside."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from callgenie.kernel.clock import LoopClock
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.ports import Knowledge
 from callgenie.voice.providers.scripted import Answer, scripted_providers
+from callgenie.voice.script import Recollection, no_recollection
 from callgenie.voice.session import CallScript, CallSession
 from callgenie.voice.timings import Timings
 from callgenie.voice.tools import Tool
@@ -67,6 +68,7 @@ async def held_call(
     timings: Timings | None = None,
     max_seconds: int = 600,
     tools: Sequence[Tool] = (),
+    recall: Callable[[], Awaitable[Recollection]] = no_recollection,
     **providers: Any,
 ) -> AsyncIterator[HeldCall]:
     """Hold a call in which the caller's utterances mean `texts`; `providers` replaces single ones.
@@ -78,7 +80,7 @@ async def held_call(
         session = CallSession(
             line,
             replace(scripted_providers(texts, answers), **providers),
-            CallScript(GREETING, Knowledge("SAATHI", "Bright Dental"), "en", max_seconds, tuple(tools)),
+            CallScript(GREETING, Knowledge("SAATHI", "Bright Dental"), "en", max_seconds, tuple(tools), recall),
             notebook,
             LoopClock(datetime(2026, 1, 5, 9, 0, tzinfo=UTC)),
             timings or Timings(),

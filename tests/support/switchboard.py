@@ -22,7 +22,9 @@ from callgenie.calls import routes
 from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
+from callgenie.calls.memory import CallerMemory
 from callgenie.calls.webhooks import MEDIA_PATH
+from callgenie.conversations.caller_store import CallerStore
 from callgenie.http import edge
 from callgenie.kernel.clock import LoopClock
 from callgenie.kernel.ids import SessionId, UserId
@@ -76,10 +78,15 @@ class Switchboard:
         return Dialling(CALLER, NUMBER, session_id=session_id, **more)
 
     async def dial(
-        self, *actions: Action, session_id: str = "CA1", faults: Faults = NO_FAULTS, to_number: str = NUMBER
+        self,
+        *actions: Action,
+        session_id: str = "CA1",
+        faults: Faults = NO_FAULTS,
+        to_number: str = NUMBER,
+        from_number: str = CALLER,
     ) -> CallReport:
         steps = await rehearse(actions)
-        return await self.carrier.call(Dialling(CALLER, to_number, steps, faults=faults, session_id=session_id))
+        return await self.carrier.call(Dialling(from_number, to_number, steps, faults=faults, session_id=session_id))
 
     async def token(self, session_id: str = "CA1") -> str:
         """Let a call ring; return what its first stream must show."""
@@ -188,7 +195,9 @@ async def switchboard(
         owner = await office.owner(plan, number=NUMBER)
         office.customers.change_business(owner, **business)
         providers = scripted_providers(texts, answers, again=True)
-        live = LiveCalls(office.desk, providers, BoardClock(office.clock))
+        live = LiveCalls(
+            office.desk, providers, BoardClock(office.clock), memory=CallerMemory(CallerStore(database.db))
+        )
         secret = None if auth_token is None else SecretStr(auth_token)
         app, services = _app(office, live, secret)
         async with (

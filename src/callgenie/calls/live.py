@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from callgenie.calls.desk import CallDesk
+from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.running import RunningCall
 from callgenie.calls.scripts import script_for
@@ -39,7 +40,9 @@ class LiveCalls:
         clock: Clock,
         timings: Timings = Timings(),  # noqa: B008 - frozen
         watch: CallWatch = NOBODY,
+        memory: CallerMemory | None = None,
     ) -> None:
+        self._memory = memory
         self._watch = watch
         self._desk = desk
         self._providers = providers
@@ -65,7 +68,7 @@ class LiveCalls:
         call = RunningCall(
             answered,
             link,
-            script_for(answered, self._clock.now()),
+            script_for(answered, self._clock.now(), self._memory),
             desk=self._desk,
             providers=self._providers,
             clock=self._clock,

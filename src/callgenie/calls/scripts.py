@@ -1,17 +1,19 @@
 """What the assistant says first in a call, and what it knows while it lasts."""
 
 from datetime import datetime
+from functools import partial
 
+from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
 from callgenie.profiles.greetings import after_hours_greeting_of, greeting_of
 from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
 from callgenie.profiles.models import AfterHours
 from callgenie.voice.ports import Knowledge, Question
-from callgenie.voice.script import CallScript
+from callgenie.voice.script import CallScript, no_recollection
 
 
-def script_for(call: AnsweredCall, now: datetime) -> CallScript:
-    """Return what an answered call is about, from what its owner has set and what time it is."""
+def script_for(call: AnsweredCall, now: datetime, memory: CallerMemory | None = None) -> CallScript:
+    """Return what an answered call is about, from what its owner has set, what time it is, and who calls."""
     preferences, business = call.profile.preferences, call.profile.business
     # Who has set them to be refused since this call rang does not want them answered as if the door were open.
     takes_message = call.after_hours and business.after_hours is not AfterHours.ANSWER
@@ -35,4 +37,5 @@ def script_for(call: AnsweredCall, now: datetime) -> CallScript:
         knowledge=knowledge,
         voice=preferences.voice_model,
         max_duration_seconds=call.limits.max_seconds,
+        recall=no_recollection if memory is None else partial(memory.recall, call, now),
     )

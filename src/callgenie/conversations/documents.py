@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
-from callgenie.conversations.models import TURN_CHARS_MAX, Conversation, RecordedTurn
+from callgenie.conversations.models import TURN_CHARS_MAX, Analysis, AnalysisState, Conversation, RecordedTurn
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
 from callgenie.voice.turn import Turn, TurnLatency
@@ -56,10 +56,36 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         exchange_ids=tuple(get("exchangeIds", ())),
         audio_url=get("audioUrl"),
         after_hours=get("afterHours"),
+        analysis=_analysis_of(get("analysis")),
         metrics=get("metrics") or {},
         revision=get("revision", 0),
         deleted_at=get("deletedAt"),
     )
+
+
+def _analysis_of(document: Mapping[str, Any] | None) -> Analysis | None:
+    if document is None:
+        return None
+    return Analysis(
+        state=AnalysisState(document["state"]),
+        summary=document["summary"],
+        caller_name=document["callerName"],
+        wish=document["wish"],
+        by=document["by"],
+        at=document["at"],
+    )
+
+
+def analysis_document(analysis: Analysis) -> Document:
+    """Return how an analysis is kept."""
+    return {
+        "state": analysis.state.value,
+        "summary": analysis.summary,
+        "callerName": analysis.caller_name,
+        "wish": analysis.wish,
+        "by": analysis.by,
+        "at": analysis.at,
+    }
 
 
 def _turn_of(document: Mapping[str, Any]) -> RecordedTurn:

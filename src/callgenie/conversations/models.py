@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from callgenie.billing.models import MeteredCall, Usage
@@ -69,6 +70,32 @@ class NewCall:
     after_hours: bool = False
 
 
+class AnalysisState(StrEnum):
+    """What became of an analysis: made, or given up, so that only rules have summed the call up."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What a call came to, made once it is over.
+
+    Attributes:
+        summary: A few sentences.
+        caller_name: What the caller is called, as far as was said.
+        wish: What the caller wanted, as far as was said.
+        by: Who made it: a model, or `rules`, which only repeat what is on record.
+    """
+
+    state: AnalysisState
+    summary: str
+    caller_name: str | None
+    wish: str | None
+    by: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """A call's record.
@@ -120,6 +147,7 @@ class Conversation:
     exchange_ids: tuple[str, ...] = ()
     audio_url: str | None = None
     after_hours: bool | None = None
+    analysis: Analysis | None = None
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     revision: int = 0
     deleted_at: datetime | None = None

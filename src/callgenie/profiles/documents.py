@@ -40,6 +40,7 @@ BUSINESS_NAMES: Final = {
     "instructions": "instructions",
     "faq": "faq",
     "transfer_number": "transferNumber",
+    "remembers_callers": "remembersCallers",
 }
 
 
@@ -134,11 +135,12 @@ def _business_of(document: Document) -> Business:
         holidays=tuple(date.fromisoformat(day) for day in document["holidays"]),
         greeting=document["greeting"],
         after_hours_greeting=document["afterHoursGreeting"],
-        # Profiles from before there was a choice have none; what they get is the default.
+        # Profiles from before there was a choice have none, here and below; what they get is the default.
         after_hours=AfterHours(document.get("afterHours", AfterHours.MESSAGE)),
         instructions=document["instructions"],
         faq=tuple(FaqEntry(entry["question"], entry["answer"]) for entry in document["faq"]),
         transfer_number=document["transferNumber"],
+        remembers_callers=document.get("remembersCallers", True),
     )
 
 

@@ -88,6 +88,7 @@ class Business:
             it. With any day in it, a day that is missing is closed.
         holidays: Days on which it is closed whatever the week says.
         greeting: How a call is answered; None leaves the words to us, see `greetings`.
+        remembers_callers: Whether the assistant knows what was said with the same caller before.
         after_hours_greeting: What a call outside the hours hears instead, also as the words of a refusal.
         after_hours: Whether such a call may leave a message, is answered like any other, or is refused.
     """
@@ -102,6 +103,7 @@ class Business:
     instructions: str = ""
     faq: tuple[FaqEntry, ...] = ()
     transfer_number: str | None = None
+    remembers_callers: bool = True
 
 
 class BusinessChanges(TypedDict, total=False):
@@ -117,6 +119,7 @@ class BusinessChanges(TypedDict, total=False):
     instructions: str
     faq: tuple[FaqEntry, ...]
     transfer_number: str | None
+    remembers_callers: bool
 
 
 @dataclass(frozen=True, slots=True)

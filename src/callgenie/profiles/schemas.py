@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Self, cast
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
 
 from callgenie.http.bodies import ApiModel, ApiView
 from callgenie.kernel.phone import PhoneNumberText
@@ -137,6 +137,9 @@ class BusinessBody(ApiModel):
     instructions: Annotated[str, StringConstraints(max_length=4_000)] = Field(default_factory=str)
     faq: list[FaqBody] = Field(default_factory=list, max_length=200)
     transfer_number: PhoneNumberText | None = Field(default_factory=lambda: None)
+    remembers_callers: StrictBool = Field(
+        default_factory=lambda: True, description="Whether the assistant knows what was said with a caller before."
+    )
 
     def changes(self) -> BusinessChanges:
         """Return what was named in the request."""
@@ -217,6 +220,7 @@ class BusinessView(ApiView):
     instructions: str
     faq: list[FaqView]
     transfer_number: str | None
+    remembers_callers: bool
 
     @classmethod
     def of(cls, business: Business, preferences: Preferences) -> Self:
@@ -235,6 +239,7 @@ class BusinessView(ApiView):
             instructions=business.instructions,
             faq=[FaqView(question=entry.question, answer=entry.answer) for entry in business.faq],
             transfer_number=business.transfer_number,
+            remembers_callers=business.remembers_callers,
         )
 
 

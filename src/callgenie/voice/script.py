@@ -1,5 +1,6 @@
 """What a call is about."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from callgenie.voice.phrases import phrases_for
@@ -8,10 +9,26 @@ from callgenie.voice.tools import EndCall, Tool
 
 
 @dataclass(frozen=True, slots=True)
+class Recollection:
+    """What is known of a caller from before; `voice.ports.Knowledge` has fields of the same names."""
+
+    caller_name: str = ""
+    memory: str = ""
+
+
+async def no_recollection() -> Recollection:
+    """Know nothing of the caller."""
+    return Recollection()
+
+
+@dataclass(frozen=True, slots=True)
 class CallScript:
     """How this call is greeted, what is known, whose voice speaks, and how long it may last.
 
-    `tools` is what the assistant can do beside hanging up, which it always can.
+    Attributes:
+        tools: What the assistant can do beside hanging up, which it always can.
+        recall: Finds out what is known of the caller from before, while they are greeted. No answer waits for it, and
+            it never raises.
     """
 
     greeting: str
@@ -19,6 +36,7 @@ class CallScript:
     voice: str
     max_duration_seconds: int
     tools: tuple[Tool, ...] = ()
+    recall: Callable[[], Awaitable[Recollection]] = no_recollection
 
     def all_tools(self) -> tuple[Tool, ...]:
         """Return everything that the assistant can do."""

@@ -127,7 +127,7 @@ class CallSession:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 telling = group.create_task(self._record.run())
-                voice = (self._listen, self._talk.mouth.run, self._talk.prepare)
+                voice = (self._listen, self._talk.mouth.run, self._talk.prepare, self._talk.recall)
                 tasks = [self._spawn(part) for part in (*voice, self._tick, self._watch, self._say_goodbye)]
                 self._start_talking(self._talk.say, self._script.greeting)
                 await self._over.wait()

@@ -53,6 +53,7 @@ class Talk:
         )
         self._model = providers.model
         self._knowledge = replace(script.knowledge, tools=tools.specs)
+        self._recall = script.recall
         self._phrases = phrases_for(script.knowledge.language)
         self._clock = clock
         self._timings = timings
@@ -66,6 +67,11 @@ class Talk:
     async def prepare(self) -> None:
         """Get ready to answer."""
         await prepared(self._model, self._knowledge, self._timings.model_max_ms)
+
+    async def recall(self) -> None:
+        """Find out what is known of the caller; the answers that are made from then on know it too."""
+        found = await self._recall()
+        self._knowledge = replace(self._knowledge, caller_name=found.caller_name, memory=found.memory)
 
     async def reply(self, timing: AnswerTiming) -> Departure | None:
         """Answer what was said last, sentence by sentence; return, once heard, how the model wants to end the call.

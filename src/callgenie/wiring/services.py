@@ -11,8 +11,10 @@ from callgenie.calls.hang_ups import HangUpWatch
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.media_tokens import MediaTokens
+from callgenie.calls.memory import CallerMemory
 from callgenie.calls.ongoing import OngoingCalls
 from callgenie.calls.sweeper import Sweeper
+from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.follow_ups import FollowUps
 from callgenie.conversations.ledger_watch import LedgerWatch
 from callgenie.conversations.live_store import LiveCallStore
@@ -88,8 +90,15 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         max_call_seconds=settings.max_call_seconds,
         watch=metrics,
     )
-    live = LiveCalls(desk, providers, clock, Timings(reply_after_ms=settings.reply_after_silence_ms), metrics)
     ongoing = OngoingCallStore(db)
+    live = LiveCalls(
+        desk,
+        providers,
+        clock,
+        Timings(reply_after_ms=settings.reply_after_silence_ms),
+        metrics,
+        CallerMemory(CallerStore(db)),
+    )
     streams = MediaStreams(desk, live, tokens)
     pool = records.database.pool
     metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)

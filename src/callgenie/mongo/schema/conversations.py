@@ -38,6 +38,19 @@ _FOLLOW_UP = {
     "properties": {"kind": STRING, "askedAt": DATE, "dueAt": DATE, "attempts": COUNT, "claim": STRING},
 }
 
+_ANALYSIS = {
+    "bsonType": "object",
+    "required": ["state", "summary", "callerName", "wish", "by", "at"],
+    "properties": {
+        "state": one_of("done", "failed"),
+        "summary": STRING,
+        "callerName": maybe("string"),
+        "wish": maybe("string"),
+        "by": STRING,
+        "at": DATE,
+    },
+}
+
 CONVERSATIONS = Collection(
     name="conversations",
     required=(
@@ -71,6 +84,7 @@ CONVERSATIONS = Collection(
         "leaseUntil": DATE,
         "afterHours": BOOLEAN,
         "hangUpRequestedAt": DATE,
+        "analysis": _ANALYSIS,
         "heartbeatSeconds": COUNT,
         "grantedSeconds": COUNT,
         "duration": COUNT,
@@ -94,6 +108,8 @@ CONVERSATIONS = Collection(
         Index("userId_sessionId_unique", (("userId", 1), ("sessionId", 1)), unique=True),
         Index("sessionId", (("sessionId", 1),)),
         Index("userId_startedAt", (("userId", 1), ("startedAt", -1), ("_id", -1))),
+        # What one caller has called about, also while they wait to be greeted.
+        Index("userId_phoneNumber_startedAt", (("userId", 1), ("phoneNumber", 1), ("startedAt", -1), ("_id", -1))),
         Index("userId_status_startedAt", (("userId", 1), ("status", 1), ("startedAt", -1))),
         Index("userId_turns_text", (("userId", 1), ("turns.text", TEXT))),
         # What the sweeper looks through every few seconds. Only calls in progress, or ended and not settled yet, have

@@ -4,6 +4,7 @@ They keep every promise of the ports, and the ports' contract suites are run on 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Final
 
 import numpy as np
@@ -96,7 +97,8 @@ class ScriptedSpeechToText:
 class ScriptedModel:
     """Answers by a table of phrases that a question may hold; a goodbye ends the call.
 
-    An answer is a text, or a tool to be used, whose result is then said.
+    An answer is a text, or a tool to be used, whose result is then said. Where a text holds the name of a fact in
+    braces, as in `{memory}`, it says what is known of that.
     """
 
     def __init__(self, answers: Mapping[str, Answer], *, otherwise: str = "I can take a message.") -> None:
@@ -108,7 +110,6 @@ class ScriptedModel:
 
     async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
         """Yield the answer to the last message, word by word."""
-        del knowledge
         last = messages[-1] if messages else Message(TurnRole.USER, "")
         asked = last.text.lower() if last.role is TurnRole.USER else ""
         leaves = "goodbye" in asked
@@ -119,10 +120,16 @@ class ScriptedModel:
         if isinstance(answer, ToolCall):
             yield answer
             return
-        for word in answer.split():
+        for word in _filled(answer, knowledge).split():
             yield TextDelta(word + " ")
         if leaves:
             yield ToolCall("end_call")
+
+
+def _filled(answer: str, knowledge: Knowledge) -> str:
+    for fact in fields(knowledge):
+        answer = answer.replace(f"{{{fact.name}}}", str(getattr(knowledge, fact.name)))
+    return answer
 
 
 class ToneTextToSpeech:
