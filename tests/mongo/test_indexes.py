@@ -14,7 +14,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import Admitted, IncomingCall
 from callgenie.conversations.caller_store import CallerStore
-from callgenie.conversations.models import ConversationFilters, Exchange
+from callgenie.conversations.models import ConversationFilters, Exchange, NewMessage
 from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.ids import SessionId, SystemRandomness
@@ -114,6 +114,9 @@ async def live_the_life_of_a_customer(services: Services) -> None:
     async with aclosing(OngoingCallStore(services.database.db).follow_hang_ups_of_any_user()) as asked_for:
         assert await anext(asked_for) == "CA1"
     await services.desk.save_turn(call, 1, Turn(TurnRole.USER, "When are you open?", 0, 900), 2.0)
+    await services.desk.keep_message(call, NewMessage("Please call me back."))
+    await services.follow_ups.work()
+    await services.delivery.deliver()
     await services.desk.carrier_reported(SessionId("CA1"), "in-progress")
     await services.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=3.0)
     for number in range(3):

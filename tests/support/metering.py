@@ -17,6 +17,7 @@ from callgenie.calls.models import Admitted, AnsweredCall, IncomingCall, Refused
 from callgenie.calls.sweeper import Sweeper
 from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds
 from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.message_store import MessageStore
 from callgenie.conversations.models import Exchange
 from callgenie.conversations.reconciliation import Reconciliation
 from callgenie.conversations.recording import Recording
@@ -148,6 +149,7 @@ def open_office(
         profiles=customers.profiles,
         terms=customers.terms,
         calls=calls,
+        messages=MessageStore(db),
         ledger=ledger,
         tokens=tokens,
         randomness=SystemRandomness(),

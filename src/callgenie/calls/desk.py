@@ -22,7 +22,8 @@ from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted, AnsweredCall, Beat, CallLimits, EndedCall, IncomingCall, Refused
 from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.conversations.live_store import LiveCallStore
-from callgenie.conversations.models import Conversation, Ending
+from callgenie.conversations.message_store import MessageStore
+from callgenie.conversations.models import Conversation, Ending, NewMessage
 from callgenie.conversations.settlement import Settlement
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness, SessionId
@@ -34,6 +35,7 @@ _log = structlog.get_logger(__name__)
 
 CALL_ANSWERED: Final = "call.answered"
 CALL_ENDED: Final = "call.ended"
+MESSAGE_TAKEN: Final = "call.message_taken"
 CALL_ABANDONED: Final = "call.abandoned"
 SETTLEMENT_POSTPONED: Final = "call.settlement_postponed"
 
@@ -72,6 +74,7 @@ class CallDesk:
         profiles: Profiles,
         terms: TermsReader,
         calls: LiveCallStore,
+        messages: MessageStore,
         ledger: UsageLedger,
         tokens: MediaTokens,
         randomness: Randomness,
@@ -82,6 +85,7 @@ class CallDesk:
         self._profiles = profiles
         self._terms = terms
         self._calls = calls
+        self._messages = messages
         self._ledger = ledger
         self._settlement = Settlement(ledger, calls)
         self._tokens = tokens
@@ -188,6 +192,19 @@ class CallDesk:
         )
         if turn.latency is not None:
             self._watch.turn_kept(asdict(turn.latency))
+
+    async def keep_message(self, call: AnsweredCall, message: NewMessage) -> bool:
+        """Keep what the caller wants to be passed on, and have it mailed; return False when there is no room for it.
+
+        Keeping it again changes nothing.
+
+        Raises:
+            UnavailableError: The database is away; it is not known whether the message is kept.
+        """
+        kept = await self._messages.keep(call.user_id, call.session_id, message)
+        if kept:
+            _log.info(MESSAGE_TAKEN, session_id=call.session_id, user_id=call.user_id)
+        return kept
 
     async def end(self, call: AnsweredCall, *, reason: EndedReason, fault: Fault, elapsed_seconds: float) -> EndedCall:
         """Steps 5 and 6: end the call and settle it. Whoever comes second gets what the first made of it.

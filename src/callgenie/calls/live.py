@@ -1,6 +1,7 @@
 """The calls that run in this process."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -10,6 +11,7 @@ from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.running import RunningCall
 from callgenie.calls.scripts import script_for
+from callgenie.calls.tools.offered import tools_for
 from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.ids import SessionId
@@ -65,10 +67,11 @@ class LiveCalls:
 
     async def run(self, answered: AnsweredCall, link: AudioLink) -> None:
         """Hold an answered call until it is over and settled, whatever happens to it."""
+        tools = tools_for(answered, self._desk, self._clock)
         call = RunningCall(
             answered,
             link,
-            script_for(answered, self._clock.now(), self._memory),
+            replace(script_for(answered, self._clock.now(), self._memory), tools=tools),
             desk=self._desk,
             providers=self._providers,
             clock=self._clock,

@@ -5,7 +5,14 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
-from callgenie.conversations.models import TURN_CHARS_MAX, Analysis, AnalysisState, Conversation, RecordedTurn
+from callgenie.conversations.models import (
+    TURN_CHARS_MAX,
+    Analysis,
+    AnalysisState,
+    Conversation,
+    RecordedTurn,
+    TakenMessage,
+)
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
 from callgenie.voice.turn import Turn, TurnLatency
@@ -53,6 +60,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         counted=get("counted"),
         turns=tuple(_turn_of(turn) for turn in get("turns", ())),
         turn_count=get("turnCount", 0),
+        messages=tuple(_message_of(message) for message in get("messages", ())),
         exchange_ids=tuple(get("exchangeIds", ())),
         audio_url=get("audioUrl"),
         after_hours=get("afterHours"),
@@ -86,6 +94,10 @@ def analysis_document(analysis: Analysis) -> Document:
         "by": analysis.by,
         "at": analysis.at,
     }
+
+
+def _message_of(document: Mapping[str, Any]) -> TakenMessage:
+    return TakenMessage(document["id"], document["text"], document["name"], document["number"], document["at"])
 
 
 def _turn_of(document: Mapping[str, Any]) -> RecordedTurn:

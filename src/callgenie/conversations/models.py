@@ -1,5 +1,6 @@
 """A conversation: the lasting record of a call, and the truth that the usage ledger is settled from."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from callgenie.billing.models import MeteredCall, Usage
-from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.ids import SessionId, UserId, digest_key
 from callgenie.kernel.vocabulary import LIVE_STATUSES, CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
 from callgenie.voice.turn import TurnLatency
 
@@ -22,6 +23,12 @@ EXCHANGE_ID_CHARS_MAX: Final = 200
 
 # No carrier keeps a call up for longer than a day.
 DURATION_SECONDS_MAX: Final = 86_400
+
+# Nobody leaves more in one call; a few lines are read, pages are not.
+MESSAGES_MAX: Final = 10
+MESSAGE_CHARS_MAX: Final = 2_000
+MESSAGE_NAME_CHARS_MAX: Final = 100
+MESSAGE_NUMBER_CHARS_MAX: Final = 40
 
 MetricValue = str | int | float | bool | None
 
@@ -46,6 +53,31 @@ class RecordedTurn:
     generated_text: str | None = None
     shortened: bool = False
     latency: TurnLatency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What a caller wants to be passed on; `name` and `number` are empty where they were not told."""
+
+    text: str
+    name: str = ""
+    number: str = ""
+
+    @property
+    def id(self) -> str:
+        """What the message is known by in its conversation: the same words are one message."""
+        return digest_key(json.dumps([self.name, self.number, self.text]))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenMessage:
+    """A message that is kept. `number` is where the caller wants to be reached, as it was told."""
+
+    id: str
+    text: str
+    name: str
+    number: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +145,7 @@ class Conversation:
         overage_seconds: What did not fit the plan; only calls recorded from elsewhere have any.
         counted: Whether it takes one of the plan's calls; None until it is known.
         turns: All of them, or none, or the first few, as whoever read it asked.
+        messages: What the caller asked to be passed on.
         exchange_ids: Names the exchanges that were recorded from elsewhere, in their order.
         revision: Counts the changes of a conversation recorded from elsewhere; 0 on calls of our own.
         deleted_at: When its owner deleted it; then only what usage is made of is left.
@@ -144,6 +177,7 @@ class Conversation:
     counted: bool | None = None
     turns: tuple[RecordedTurn, ...] = ()
     turn_count: int = 0
+    messages: tuple[TakenMessage, ...] = ()
     exchange_ids: tuple[str, ...] = ()
     audio_url: str | None = None
     after_hours: bool | None = None

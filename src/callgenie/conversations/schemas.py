@@ -20,6 +20,7 @@ from callgenie.conversations.models import (
     MetricValue,
     RecordedTurn,
     SavedExchange,
+    TakenMessage,
 )
 from callgenie.http.bodies import ApiModel, ApiView
 from callgenie.http.pages import LIMIT_DEFAULT, PageCursor, PageLimit
@@ -179,6 +180,21 @@ class TurnView(ApiView):
         )
 
 
+class MessageView(ApiView):
+    """What a caller asked to be passed on."""
+
+    id: str
+    text: str
+    name: str = Field(description="The caller's, as it was told; empty where it was not.")
+    number: str = Field(description="Where the caller wants to be reached; empty where that was not told.")
+    at: datetime
+
+    @classmethod
+    def of(cls, message: TakenMessage) -> Self:
+        """Show a message."""
+        return cls(id=message.id, text=message.text, name=message.name, number=message.number, at=message.at)
+
+
 class ConversationSummary(ApiView):
     """A call without its turns."""
 
@@ -235,6 +251,7 @@ class ConversationView(ConversationSummary):
     """A whole call."""
 
     turns: list[TurnView]
+    messages: list[MessageView] = Field(description="What the caller asked to be passed on.")
     metrics: Mapping[str, MetricValue]
     latency: PercentilesView
 
@@ -244,6 +261,7 @@ class ConversationView(ConversationSummary):
         return cls(
             **_summary_of(conversation),
             turns=[TurnView.of(turn) for turn in conversation.turns],
+            messages=[MessageView.of(message) for message in conversation.messages],
             metrics=conversation.metrics,
             latency=PercentilesView(
                 p50=LatencyView.model_validate(latency_percentiles(conversation.turns, MEDIAN)),

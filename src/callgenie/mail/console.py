@@ -22,7 +22,6 @@ class ConsoleMailer:
         _log.info(
             MAIL_KEPT,
             mail=mail.id,
-            subject=mail.letter.subject,
             link=action.link if action else None,
             hint="no mail server is set (SMTP_HOST); read it with `callgenie mail`",
         )

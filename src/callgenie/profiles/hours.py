@@ -134,6 +134,25 @@ def state_sentence(business: Business, at: datetime) -> str:
     return f"We are closed at the moment, and open again {_when(*_local(business, opening, at))}."
 
 
+def day_sentence(business: Business, day: date, at: datetime) -> str:
+    """Return when the business is open on a day, to be spoken at the instant `at`."""
+    spans = business.hours.get(DAYS[day.weekday()], ())
+    opening = f"open {_times(spans)}" if spans else "closed"
+    what = "closed for a holiday" if day in business.holidays else opening
+    days = (day - local_date(business, at)).days
+    named = {0: "Today", 1: "Tomorrow"}.get(days)
+    if named is None:
+        weekday = _DAY_NAMES[DAYS[day.weekday()]]
+        named = f"On {weekday}" if 0 < days < _WEEK_DAYS else f"On {weekday}, {_month_and_day(day)},"
+    # A day that is over is asked for by mistake, and the answer to it must not sound like one to come.
+    return f"{named} we {'were' if days < 0 else 'are'} {what}."
+
+
+def local_date(business: Business, at: datetime) -> date:
+    """Return the day of an instant at the business."""
+    return at.astimezone(ZoneInfo(business.timezone)).date()
+
+
 def local_time_text(business: Business, at: datetime) -> str:
     """Return day and time of an instant as the business's wall says it, such as `Monday, March 16, 2026, 9:30 AM`."""
     (local,) = _local(business, at)
@@ -172,8 +191,8 @@ def _weekday(moment: datetime) -> str:
     return _DAY_NAMES[DAYS[moment.weekday()]]
 
 
-def _month_and_day(moment: datetime) -> str:
-    return f"{_MONTH_NAMES[moment.month - 1]} {moment.day}"
+def _month_and_day(day: date) -> str:
+    return f"{_MONTH_NAMES[day.month - 1]} {day.day}"
 
 
 def _minute_of_day(moment: datetime) -> int:

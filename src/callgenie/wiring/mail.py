@@ -3,6 +3,8 @@
 from urllib.parse import unquote, urlsplit
 
 from callgenie.billing.notices import KINDS, UsageNoticeWriter
+from callgenie.conversations.message_mail import MESSAGE, MessageWriter
+from callgenie.conversations.store import ConversationStore
 from callgenie.jobs.outbox import Delivery
 from callgenie.kernel.secret_file import Secrets
 from callgenie.mail.console import ConsoleMailer
@@ -25,6 +27,7 @@ def build_delivery(records: Records, secrets: Secrets, *, origin: str) -> Delive
     writers = {
         **account_writers(users, RegistrationStore(db), links),
         **dict.fromkeys(KINDS, UsageNoticeWriter(users, origin)),
+        MESSAGE: MessageWriter(ConversationStore(db), records.profiles, users, origin),
     }
     return Delivery(records.outbox, mailer_of(records.settings, origin), writers, records.randomness)
 

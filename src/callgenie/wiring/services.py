@@ -18,6 +18,7 @@ from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.follow_ups import FollowUps
 from callgenie.conversations.ledger_watch import LedgerWatch
 from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.message_store import MessageStore
 from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.conversations.reconciliation import Reconciliation
 from callgenie.conversations.settlement import Settlement
@@ -84,6 +85,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         profiles=records.profiles,
         terms=records.terms,
         calls=calls,
+        messages=MessageStore(db),
         ledger=records.ledger,
         tokens=tokens,
         randomness=records.randomness,

@@ -32,6 +32,12 @@ _TURN = {
     },
 }
 
+_MESSAGE = {
+    "bsonType": "object",
+    "required": ["id", "text", "name", "number", "at"],
+    "properties": {"id": STRING, "text": STRING, "name": STRING, "number": STRING, "at": DATE},
+}
+
 _FOLLOW_UP = {
     "bsonType": "object",
     "required": ["kind", "askedAt", "dueAt", "attempts"],
@@ -93,6 +99,7 @@ CONVERSATIONS = Collection(
         "counted": BOOLEAN,
         "turns": {"bsonType": "array", "maxItems": 2_000, "items": _TURN},
         "turnCount": COUNT,
+        "messages": {"bsonType": "array", "maxItems": 10, "items": _MESSAGE},
         "exchangeIds": {"bsonType": "array", "maxItems": 2_000, "items": STRING},
         "revision": COUNT,
         "audioUrl": STRING,

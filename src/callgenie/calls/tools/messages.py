@@ -1,0 +1,68 @@
+"""Takes a message."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from callgenie.calls.desk import CallDesk
+from callgenie.calls.models import AnsweredCall
+from callgenie.conversations.models import MESSAGE_CHARS_MAX, MESSAGE_NAME_CHARS_MAX, MESSAGES_MAX, NewMessage
+from callgenie.voice.ports import ToolSpec
+from callgenie.voice.tools import TAKE_MESSAGE, ToolResult
+
+# An extension has three digits. E.164 allows fifteen, and some people dial more before those.
+_DIGITS_MIN: Final = 3
+_DIGITS_MAX: Final = 20
+
+TAKEN: Final = "Thank you, I will pass that on."
+
+
+class TakeMessage:
+    """Keeps what the caller wants to be passed on, and has it mailed to the owner."""
+
+    spec: Final = ToolSpec(
+        TAKE_MESSAGE,
+        "Keep a message from the caller for the business. Ask what it is about and for the caller's name first, read"
+        " both back, and use it once the caller has said that they are right.",
+        {
+            "type": "object",
+            "properties": {
+                "text": {"type": "string", "description": "The message, in the caller's words."},
+                "name": {"type": "string", "description": "The caller's name, if it was told."},
+                "number": {
+                    "type": "string",
+                    "description": "Where to call back, in digits. Leave it out for the number that the call is from.",
+                },
+            },
+            "required": ["text"],
+            "additionalProperties": False,
+        },
+    )
+    has_effect: Final = True
+
+    def __init__(self, desk: CallDesk, call: AnsweredCall) -> None:
+        self._desk = desk
+        self._call = call
+
+    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+        """Keep the message; the same one again is kept once."""
+        text, name, told = (_line(arguments.get(key)) for key in ("text", "name", "number"))
+        if not text:
+            return ToolResult.error("There is no message yet. Ask the caller what to pass on.")
+        number = _digits_of(told) if told else self._call.from_number or ""
+        if number is None:
+            return ToolResult.error("That is no telephone number. Ask the caller for it again.")
+        message = NewMessage(text[:MESSAGE_CHARS_MAX], name[:MESSAGE_NAME_CHARS_MAX], number)
+        if await self._desk.keep_message(self._call, message):
+            return ToolResult(TAKEN)
+        return ToolResult.error(f"A call can hold {MESSAGES_MAX} messages, and this one has them.")
+
+
+def _line(value: object) -> str:
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def _digits_of(told: str) -> str | None:
+    digits = "".join(letter for letter in told if letter in "0123456789")
+    if not _DIGITS_MIN <= len(digits) <= _DIGITS_MAX:
+        return None
+    return f"+{digits}" if told.startswith("+") else digits
