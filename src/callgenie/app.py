@@ -11,6 +11,8 @@ from callgenie import __version__
 from callgenie.billing.routes import router as billing
 from callgenie.calls.ongoing_routes import router as ongoing_calls
 from callgenie.calls.routes import router as calls
+from callgenie.calls.web_page import router as web_page
+from callgenie.calls.web_routes import router as web_calls
 from callgenie.conversations.routes import router as conversations
 from callgenie.conversations.routes import usage_router as daily_usage
 from callgenie.http import edge
@@ -47,6 +49,8 @@ ROUTERS: Final = (
     billing,
     daily_usage,
     ongoing_calls,
+    web_calls,
+    web_page,
     calls,
     health,
     metrics,

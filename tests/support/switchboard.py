@@ -18,16 +18,18 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from callgenie.billing.models import MeteredCall
-from callgenie.calls import routes
+from callgenie.calls import routes, web_routes
 from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.memory import CallerMemory
+from callgenie.calls.origins import Origins
+from callgenie.calls.web_calls import WebCalls
 from callgenie.calls.webhooks import MEDIA_PATH
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.http import edge
 from callgenie.kernel.clock import LoopClock
-from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
 from callgenie.kernel.vocabulary import PlanName
 from callgenie.mongo.schema import COLLECTIONS
 from callgenie.telephony.simulator.carrier import ACCOUNT_SID, Dialling, SimulatedCarrier
@@ -205,6 +207,14 @@ async def switchboard(
             SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier,
         ):
             services.public_url = public_url or url
+            services.web_calls = WebCalls(
+                desk=office.desk,
+                live=live,
+                origins=Origins(services.public_url, ["https://www.example.com"]),
+                public_url=services.public_url,
+                clock=BoardClock(office.clock),
+                randomness=SystemRandomness(),
+            )
             yield Switchboard(url, office, live, carrier, services, owner)
 
 
@@ -230,6 +240,7 @@ def _app(office: Office, live: LiveCalls, auth_token: SecretStr | None) -> tuple
     )
     edge.install(app)
     app.include_router(routes.router)
+    app.include_router(web_routes.router)
     return app, app.state.services
 
 

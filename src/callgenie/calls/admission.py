@@ -104,7 +104,9 @@ class Admission:
         return self._as_decided(owner, conversation)
 
     async def _owner_of(self, call: IncomingCall) -> _Owner | None:
-        owner: UserId | None = await self._numbers.owner_of(call.to_number)
+        owner = call.user_id
+        if owner is None and call.to_number is not None:
+            owner = await self._numbers.owner_of(call.to_number)
         if owner is None:
             return None
         try:

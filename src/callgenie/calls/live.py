@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from callgenie.calls.desk import CallDesk
+from callgenie.calls.followers import NO_FOLLOWER, CallFollower
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.running import RunningCall
@@ -65,8 +66,8 @@ class LiveCalls:
         """Whether the server is about to stop, so that new calls should go elsewhere."""
         return self._draining
 
-    async def run(self, answered: AnsweredCall, link: AudioLink) -> None:
-        """Hold an answered call until it is over and settled, whatever happens to it."""
+    async def run(self, answered: AnsweredCall, link: AudioLink, follower: CallFollower = NO_FOLLOWER) -> None:
+        """Hold an answered call until it is over and settled, whatever happens to it; tell `follower` what is said."""
         tools = tools_for(answered, self._desk, self._clock)
         call = RunningCall(
             answered,
@@ -76,6 +77,7 @@ class LiveCalls:
             providers=self._providers,
             clock=self._clock,
             timings=self._timings,
+            follower=follower,
         )
         if self._draining:
             call.finish(SHUTDOWN_GOODBYE, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)

@@ -22,13 +22,20 @@ OWNER_HANG_UP: Final = (EndedReason.ASSISTANT_HANGUP, Fault.CUSTOMER)
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """A call that a carrier announces. `from_number` is None when the caller withholds it."""
+    """A call that a carrier announces.
+
+    Attributes:
+        from_number: None when the caller withholds it, or has none.
+        to_number: The number that was dialled; None when it is not by a number that the user is called.
+        user_id: Whose assistant is called, where no number says so.
+    """
 
     session_id: SessionId
     carrier: Carrier
     from_number: str | None
-    to_number: str
+    to_number: str | None
     carrier_status: str | None = None
+    user_id: UserId | None = None
 
 
 @dataclass(frozen=True, slots=True)

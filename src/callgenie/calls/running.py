@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from callgenie.calls.desk import CallDesk
+from callgenie.calls.followers import NO_FOLLOWER, CallFollower, FollowedListener, followed
 from callgenie.calls.lease import Lease, Step
 from callgenie.calls.models import OWNER_HANG_UP, AnsweredCall
 from callgenie.calls.turn_keeper import TurnKeeper
@@ -48,6 +49,7 @@ class RunningCall:
         providers: VoiceProviders,
         clock: Clock,
         timings: Timings,
+        follower: CallFollower = NO_FOLLOWER,
     ) -> None:
         self._call = call
         self._link = link
@@ -56,7 +58,9 @@ class RunningCall:
         self._answered_at = clock.monotonic()
         self._lease = Lease(call.granted_seconds, notice_seconds=call.limits.notice_seconds)
         keeper = TurnKeeper(desk, call, self._elapsed, lambda: self._lease.granted_seconds)
-        self._session = CallSession(link, providers, script, keeper, clock, timings)
+        self._follower = follower
+        listener = FollowedListener(keeper, follower)
+        self._session = CallSession(link, followed(providers, follower), script, listener, clock, timings)
 
     async def run(self) -> None:
         """Hold the call to its end and settle it; a cancelled call is settled before the cancellation goes on."""
@@ -134,6 +138,7 @@ class RunningCall:
     async def _conclude(self, end: SessionEnd) -> None:
         # The caller is charged until the line was dead, not until the last words were transcribed and saved.
         elapsed_seconds = (self._session.ended_at or self._clock.monotonic()) - self._answered_at
+        self._follower.call_ended(end)
         try:
             async with asyncio.timeout(_CLOSE_SECONDS_MAX):
                 await self._link.close()

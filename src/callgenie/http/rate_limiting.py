@@ -23,6 +23,7 @@ _DEAR: Final[Mapping[str, Policy]] = {
     "/api/auth/reset-password": rate_limits.RESET,
     "/api/auth/resend-verification": rate_limits.RESET,
     "/api/auth/verify-email": rate_limits.RESET,
+    "/api/calls/web": rate_limits.WEB_CALL,
     # The pages that links in mails lead to do the same.
     "/reset-password": rate_limits.RESET,
     "/verify-email": rate_limits.RESET,

@@ -46,6 +46,9 @@ ADDRESS: Final = Policy.per_minute("address", 1_000)
 REGISTER: Final = Policy.per_minute("register", 60)
 # Each may send a mail to somebody.
 RESET: Final = Policy.per_minute("reset", 20)
+# Each holds a line for up to a minute, also when nobody picks up. A site whose server asks for all its visitors stays
+# below as well.
+WEB_CALL: Final = Policy.per_minute("web-call", 60)
 # Carriers send all of their calls from a few addresses, and whatever is not signed is refused before it costs much.
 CARRIER: Final = Policy.per_minute("carrier", 6_000)
 

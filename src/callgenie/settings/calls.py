@@ -1,7 +1,18 @@
 """How calls are held."""
 
-from pydantic import Field
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings
+
+
+def _origins(text: str) -> str:
+    for origin in filter(None, map(str.strip, text.split(","))):
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("must be origins such as https://www.example.com, without a path, with commas between")
+    return text
 
 
 class CallSettings(BaseSettings):
@@ -27,4 +38,10 @@ class CallSettings(BaseSettings):
         le=3_600,
         validation_alias="DRAIN_SECONDS",
         description="How long a stopping server lets running calls finish.",
+    )
+    web_call_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        default="",
+        validation_alias="WEB_CALL_ORIGINS",
+        description="Origins beside PUBLIC_URL whose pages may open a call from the browser, with commas between, "
+        "such as https://www.example.com.",
     )

@@ -13,6 +13,7 @@ class ApiScope(StrEnum):
     CONVERSATIONS_WRITE = "conversations:write"
     CONVERSATIONS_READ = "conversations:read"
     USAGE_READ = "usage:read"
+    CALLS_WEB = "calls:web"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.ongoing import OngoingCalls
+from callgenie.calls.origins import Origins
 from callgenie.calls.sweeper import Sweeper
+from callgenie.calls.web_calls import WebCalls
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.follow_ups import FollowUps
 from callgenie.conversations.ledger_watch import LedgerWatch
@@ -50,6 +52,7 @@ class Services(Records):
     desk: CallDesk
     live: LiveCalls
     ongoing_calls: OngoingCalls
+    web_calls: WebCalls
     hang_ups: HangUpWatch
     streams: MediaStreams
     after_stream: AfterStream
@@ -117,6 +120,14 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             settlement=Settlement(records.ledger, calls),
             live=live,
             cursors=records.cursors,
+        ),
+        web_calls=WebCalls(
+            desk=desk,
+            live=live,
+            origins=Origins(settings.public_url or own_url, settings.web_call_origins.split(",")),
+            public_url=settings.public_url or own_url,
+            clock=clock,
+            randomness=records.randomness,
         ),
         hang_ups=HangUpWatch(ongoing, live),
         streams=streams,
