@@ -26,6 +26,7 @@ from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault, PlanName
 from callgenie.mongo.client import Database
 from callgenie.telephony.simulator.report import CallReport, Ending
 from callgenie.telephony.simulator.script import Pause, Play
+from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.providers.scripted import scripted_providers
 
 LONG = (Play(tone(800)), Pause(4_200)) * 20
@@ -34,7 +35,7 @@ SESSION = SessionId("CA1")
 
 def process(office: Office, live: LiveCalls | None = None) -> OngoingCalls:
     """Return what one process can do with calls; without `live` it holds none itself."""
-    none_here = LiveCalls(office.desk, scripted_providers((), {}), SystemClock())
+    none_here = LiveCalls(office.desk, VoiceCatalogue(scripted_providers((), {})), SystemClock())
     return OngoingCalls(
         ongoing=OngoingCallStore(office.db),
         calls=office.calls,

@@ -72,6 +72,10 @@ class Customers:
         profile = self.profiles.profiles[user_id]
         self.profiles.profiles[user_id] = replace(profile, business=replace(profile.business, **changes))
 
+    def choose(self, user_id: UserId, **preferences: Any) -> None:
+        profile = self.profiles.profiles[user_id]
+        self.profiles.profiles[user_id] = replace(profile, preferences=replace(profile.preferences, **preferences))
+
     def cancel(self, user_id: UserId) -> None:
         profile = self.profiles.profiles[user_id]
         ended = replace(profile.subscription, status=SubscriptionStatus.CANCELED)

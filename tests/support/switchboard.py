@@ -1,7 +1,7 @@
 """A whole server for telephone calls, and a carrier that calls it: real sockets, real database, virtual time."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,8 @@ from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.report import CallReport, StreamReport
 from callgenie.telephony.simulator.script import Action, rehearse
 from callgenie.telephony.twilio.twiml import ConnectStream, read
+from callgenie.voice.catalogue import VoiceCatalogue
+from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.providers.scripted import Answer, scripted_providers
 
 SHUTTING_DOWN = 91
@@ -185,11 +187,13 @@ async def switchboard(
     public_url: str | None = None,
     max_call_seconds: int = 1_800,
     now: datetime | None = None,
+    catalogue: Callable[[VoiceProviders], VoiceCatalogue] = VoiceCatalogue,
     **business: Any,
 ) -> AsyncIterator[Switchboard]:
     """Serve the telephony routes for one owner with one number, and what is said of their `business`.
 
-    It stays `now` by the wall clock until a test sets `office.clock`; seconds pass on the loop's.
+    It stays `now` by the wall clock until a test sets `office.clock`; seconds pass on the loop's. `catalogue` adds to
+    the scripted providers.
     """
     async with virtual_database(mongodb_uri) as database:
         office = open_office(database.db, max_call_seconds=max_call_seconds)
@@ -198,7 +202,7 @@ async def switchboard(
         office.customers.change_business(owner, **business)
         providers = scripted_providers(texts, answers, again=True)
         live = LiveCalls(
-            office.desk, providers, BoardClock(office.clock), memory=CallerMemory(CallerStore(database.db))
+            office.desk, catalogue(providers), BoardClock(office.clock), memory=CallerMemory(CallerStore(database.db))
         )
         secret = None if auth_token is None else SecretStr(auth_token)
         app, services = _app(office, live, secret)
@@ -221,7 +225,8 @@ async def switchboard(
 @asynccontextmanager
 async def another_process(board: Switchboard) -> AsyncIterator[Switchboard]:
     """Serve the same database at the same public address from elsewhere, where none of the board's calls run."""
-    live = LiveCalls(board.office.desk, scripted_providers(TEXTS, ANSWERS), BoardClock(board.office.clock))
+    catalogue = VoiceCatalogue(scripted_providers(TEXTS, ANSWERS))
+    live = LiveCalls(board.office.desk, catalogue, BoardClock(board.office.clock))
     app, services = _app(board.office, live, SecretStr(AUTH_TOKEN))
     public_url = services.public_url = board.services.public_url
     async with serving(app) as url, SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier:

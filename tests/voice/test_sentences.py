@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgenie.voice.sentences import SentenceCutter, sentences_of
+from callgenie.voice.sentences import SentenceCutter, SentenceLimit, sentences_of
 
 
 def cut(text: str, *, by: int = 3) -> list[str]:
@@ -70,3 +70,18 @@ def test_whole_texts_are_cut_at_sentences_only() -> None:
         "From the age of three, that is.",
     ]
     assert sentences_of("  ") == []
+
+
+def limited(text: str, sentences_max: int, size: int) -> str:
+    limit = SentenceLimit(sentences_max)
+    return "".join(limit.push(text[at : at + size]) for at in range(0, len(text), size))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1_000])
+def test_a_limit_lets_whole_sentences_through_however_the_text_comes(size: int) -> None:
+    text = 'Good morning. Dr. Lee is in until 5 p.m. today.\n\nShall I "really" put you through? Yes.'
+    sentences = ["Good morning.", "Dr. Lee is in until 5 p.m. today.", 'Shall I "really" put you through?', "Yes."]
+    for allowed in (1, 2, 3):
+        assert limited(text, allowed, size).split() == " ".join(sentences[:allowed]).split()
+    assert limited(text, 4, size) == text
+    assert limited(text, 5, size) == text

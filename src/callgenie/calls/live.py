@@ -17,8 +17,9 @@ from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import EndedReason, Fault
+from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.guarded import on_provider_failure
-from callgenie.voice.ports import AudioLink, VoiceProviders
+from callgenie.voice.ports import AudioLink
 from callgenie.voice.timings import Timings
 
 _log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ class LiveCalls:
     def __init__(
         self,
         desk: CallDesk,
-        providers: VoiceProviders,
+        voices: VoiceCatalogue,
         clock: Clock,
         timings: Timings = Timings(),  # noqa: B008 - frozen
         watch: CallWatch = NOBODY,
@@ -48,7 +49,7 @@ class LiveCalls:
         self._memory = memory
         self._watch = watch
         self._desk = desk
-        self._providers = providers
+        self._voices = voices
         self._clock = clock
         self._timings = timings
         self._running: dict[SessionId, RunningCall] = {}
@@ -69,12 +70,13 @@ class LiveCalls:
     async def run(self, answered: AnsweredCall, link: AudioLink, follower: CallFollower = NO_FOLLOWER) -> None:
         """Hold an answered call until it is over and settled, whatever happens to it; tell `follower` what is said."""
         tools = tools_for(answered, self._desk, self._clock)
+        chosen = answered.profile.preferences
         call = RunningCall(
             answered,
             link,
             replace(script_for(answered, self._clock.now(), self._memory), tools=tools),
             desk=self._desk,
-            providers=self._providers,
+            providers=self._voices.choose(voice=chosen.voice_model, model=chosen.ai_model),
             clock=self._clock,
             timings=self._timings,
             follower=follower,

@@ -14,12 +14,14 @@ from callgenie.settings.carriers import CarrierSettings
 from callgenie.settings.database import DatabaseSettings
 from callgenie.settings.mail import MailSettings
 from callgenie.settings.server import DEFAULT_PORT, ServerSettings, default_data_dir
+from callgenie.settings.voices import VoiceSettings
 
 __all__ = ["DEFAULT_PORT", "Settings", "default_data_dir", "environment_without_settings", "inherited_environment"]
 
 
 # The last group is listed first.
 class Settings(
+    VoiceSettings,
     CallSettings,
     CarrierSettings,
     MailSettings,

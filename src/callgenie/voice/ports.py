@@ -79,13 +79,20 @@ class AudioLink(Protocol):
 
 
 class ProviderError(Exception):
-    """A provider could not do its work. `permanent` means that asking again cannot help."""
+    """A provider could not do its work.
 
-    def __init__(self, provider: str, category: str, *, permanent: bool) -> None:
+    `permanent` means that asking again cannot help; `retry_after_seconds` is how long it wants to be left alone, if it
+    said so.
+    """
+
+    def __init__(
+        self, provider: str, category: str, *, permanent: bool, retry_after_seconds: float | None = None
+    ) -> None:
         super().__init__(f"{provider}: {category}")
         self.provider = provider
         self.category = category
         self.permanent = permanent
+        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,13 @@
-"""Cuts a stream of text into pieces that can be spoken: the first as early as possible, the others as sentences."""
+"""Where sentences end: cuts a stream of text into pieces that can be spoken, and to the length it may have."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
+
+from callgenie.kernel.vocabulary import ResponseLength
+
+# How many sentences an answer of each length may have. Nobody listens to more than a dozen.
+SENTENCES_MAX: Final = {ResponseLength.SHORT: 2, ResponseLength.MEDIUM: 4, ResponseLength.LONG: 12}
 
 # A first clause shorter than this sounds like a hiccup before the rest.
 _FIRST_CLAUSE_CHARACTERS_MIN: Final = 18
@@ -20,11 +26,40 @@ _ABBREVIATION: Final = re.compile(
 def sentences_of(text: str) -> list[str]:
     """Return the sentences of a whole text."""
     sentences, start = [], 0
+    for end in _ends_of_sentences(text):
+        sentences.append(text[start:end].strip())
+        start = end
+    return [sentence for sentence in [*sentences, text[start:].strip()] if sentence]
+
+
+def _ends_of_sentences(text: str) -> Iterator[int]:
     for end in _SENTENCE_END.finditer(text):
         if end.group().isspace() or not _ABBREVIATION.search(text[: end.end()]):
-            sentences.append(text[start : end.end()].strip())
-            start = end.end()
-    return [sentence for sentence in [*sentences, text[start:].strip()] if sentence]
+            yield end.end()
+
+
+class SentenceLimit:
+    """Lets a text through as it is made, up to the end of its last sentence that is allowed."""
+
+    def __init__(self, sentences_max: int) -> None:
+        self._left = sentences_max
+        self._sentence = ""
+
+    def push(self, text: str) -> str:
+        """Take the next text and return what of it may be said."""
+        if self._left <= 0:
+            return ""
+        passed = len(self._sentence)
+        self._sentence += text
+        start = 0
+        for end in _ends_of_sentences(self._sentence):
+            # Line breaks after a full stop are an end without a sentence.
+            self._left -= any(character.isalnum() for character in self._sentence[start:end])
+            start = end
+            if self._left <= 0:
+                return self._sentence[passed:end]
+        self._sentence = self._sentence[start:]
+        return text
 
 
 class SentenceCutter:
@@ -57,9 +92,8 @@ class SentenceCutter:
         return [piece]
 
     def _cut(self) -> int | None:
-        for end in _SENTENCE_END.finditer(self._rest):
-            if end.group().isspace() or not _ABBREVIATION.search(self._rest[: end.end()]):
-                return min(end.end(), self._breath()) if end.end() > _PIECE_CHARACTERS_MAX else end.end()
+        for end in _ends_of_sentences(self._rest):
+            return min(end, self._breath()) if end > _PIECE_CHARACTERS_MAX else end
         if self._first:
             for clause in _CLAUSE_END.finditer(self._rest):
                 if clause.end() >= _FIRST_CLAUSE_CHARACTERS_MIN:

@@ -75,3 +75,4 @@ async def running(services: Services) -> AsyncIterator[Services]:
             with suppress(UnavailableError):
                 await services.usage_notices.look()
             services.passwords.close()
+            await services.voices.close()

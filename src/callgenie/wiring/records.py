@@ -44,7 +44,7 @@ from callgenie.users.sessions import Sessions
 from callgenie.users.store import UserStore
 from callgenie.users.tokens import AccessTokens, RefreshTokens
 from callgenie.wiring.limits import build_attempts
-from callgenie.wiring.voices import OPTIONS
+from callgenie.wiring.voices import options_of
 
 SECRETS_FILE = "secrets.json"
 
@@ -105,7 +105,7 @@ def build_records(
     account_mail = AccountMail(outbox, clock, randomness)
     registrations = Registrations(users, RegistrationStore(db), tokens, account_mail, randomness)
     access = AccessTokens([secrets.jwt_secret], clock, randomness)
-    profiles = ProfileService(ProfileStore(db), users, OPTIONS)
+    profiles = ProfileService(ProfileStore(db), users, options_of(settings))
     attempts = build_attempts(settings, database, clock)
     moved = MovedUsage()
     ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)

@@ -42,6 +42,7 @@ from callgenie.wiring.follow_ups import build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
 from callgenie.wiring.records import Records
+from callgenie.wiring.voices import Voices, build_voices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Services(Records):
     readiness: Readiness
     delivery: Delivery
     follow_ups: FollowUps
+    voices: Voices
 
 
 def build_services(records: Records, secrets: Secrets, providers: VoiceProviders, *, own_url: str) -> Services:
@@ -96,9 +98,10 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         watch=metrics,
     )
     ongoing = OngoingCallStore(db)
+    voices = build_voices(settings, providers)
     live = LiveCalls(
         desk,
-        providers,
+        voices.catalogue,
         clock,
         Timings(reply_after_ms=settings.reply_after_silence_ms),
         metrics,
@@ -141,6 +144,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         readiness=Readiness(records.database, clock),
         delivery=build_delivery(records, secrets, origin=settings.public_url or own_url),
         follow_ups=build_follow_ups(records),
+        voices=voices,
     )
 
 

@@ -13,13 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from callgenie.kernel.vocabulary import ResponseLength, TurnRole
+from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.endings import words_of
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
 from callgenie.voice.providers.faq_rows import FaqMemory, FaqRows
 from callgenie.voice.providers.minilm import SentenceVectors
 from callgenie.voice.providers.workers import Workers
-from callgenie.voice.sentences import sentences_of
+from callgenie.voice.sentences import SENTENCES_MAX, sentences_of
 
 PROVIDER: Final = "faq"
 
@@ -28,7 +28,6 @@ PROVIDER: Final = "faq"
 _CLOSE_TO_BOTH: Final = 0.33
 _CLOSE_TO_QUESTION: Final = 0.5
 
-_SENTENCES_MAX: Final = {ResponseLength.SHORT: 2, ResponseLength.MEDIUM: 4, ResponseLength.LONG: 12}
 _QUESTIONS_AT_ONCE_MAX: Final = 3
 
 # A job of four texts takes a seventh of a second when they are long. More at once gain a few hundredths of the time,
@@ -129,7 +128,7 @@ class FaqModel:
         found = await self._find(_questions_in(asked), known) or await self._find([asked], known)
         if found:
             answers = [answer for at in found for answer in sentences_of(known[at].answer)]
-            return " ".join(answers[: _SENTENCES_MAX[knowledge.response_length]])
+            return " ".join(answers[: SENTENCES_MAX[knowledge.response_length]])
         return _NOTED if _OFFER in before and "?" not in asked else _UNKNOWN
 
     async def _find(self, questions: Sequence[str], known: Sequence[_Known]) -> list[int]:

@@ -1,0 +1,293 @@
+"""The chat completions interface: what we ask, what we understand, and how each failure is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from tests.support.serving import serving
+from tests.support.vendors.faults import Fault
+from tests.support.vendors.hosted import hosted_api, openai_chat
+from tests.support.vendors.openai import OpenAi, Reply, refused
+
+from callgenie.kernel.vocabulary import ResponseLength, TurnRole
+from callgenie.voice.ports import Knowledge, Message, ModelDelta, ProviderError, TextDelta, ToolCall, ToolSpec
+from callgenie.voice.providers.openai_chat import OpenAiChat
+
+KNOWLEDGE = Knowledge("SAATHI", "Bright Dental", hours="We are open from nine to five.")
+TAKE_MESSAGE = ToolSpec(
+    "take_message",
+    "Take a message.",
+    {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+)
+QUESTION = (Message(TurnRole.USER, "When are you open?"),)
+
+
+async def answer(
+    chat: OpenAiChat, messages: Sequence[Message] = QUESTION, knowledge: Knowledge = KNOWLEDGE
+) -> list[ModelDelta]:
+    return [delta async for delta in chat.stream(messages, knowledge)]
+
+
+def text_of(deltas: Sequence[ModelDelta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+def says(text: str, *calls: tuple[str, str]) -> OpenAi:
+    return OpenAi(lambda _messages, _tools: Reply(text, calls))
+
+
+async def failure(chat: OpenAiChat) -> tuple[ProviderError, str]:
+    """Return how asking failed, and what had been said until then."""
+    said: list[ModelDelta] = []
+    with pytest.raises(ProviderError) as raised:
+        await _collect(chat, said)
+    return raised.value, text_of(said)
+
+
+async def _collect(chat: OpenAiChat, said: list[ModelDelta]) -> None:
+    async for delta in chat.stream(QUESTION, KNOWLEDGE):
+        said += [delta]
+
+
+# What we ask
+
+
+async def test_the_request_carries_the_prompt_the_talk_and_the_tools() -> None:
+    async with openai_chat() as (chat, server):
+        messages = (Message(TurnRole.ASSISTANT, "Hello."), Message(TurnRole.USER, "When do you open?"))
+        await answer(chat, messages, Knowledge("SAATHI", "Bright Dental", hours="Nine to five.", tools=(TAKE_MESSAGE,)))
+    (body,) = server.bodies
+    system, *talk = body["messages"]
+    assert system["role"] == "system"
+    assert "Bright Dental" in system["content"]
+    assert talk == [{"role": "assistant", "content": "Hello."}, {"role": "user", "content": "When do you open?"}]
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["take_message"]
+    assert body["tools"][0]["function"]["parameters"]["required"] == ["text"]
+
+
+async def test_a_shorter_answer_may_cost_fewer_tokens() -> None:
+    async with openai_chat() as (chat, server):
+        for length in ResponseLength:
+            await answer(chat, knowledge=Knowledge("SAATHI", "", response_length=length))
+    short, medium, long = [body["max_tokens"] for body in server.bodies]
+    assert 0 < short < medium < long < 1_000
+
+
+async def test_results_of_tools_go_back_under_the_id_of_their_request() -> None:
+    call = ToolCall("take_message", {"text": "Grüße"}, "call_7")
+    async with openai_chat() as (chat, server):
+        await answer(
+            chat,
+            (
+                Message(TurnRole.USER, "Tell her I am late."),
+                Message(TurnRole.ASSISTANT, "One moment.", tool_calls=(call,)),
+                Message(TurnRole.TOOL, "noted", tool_call_id="call_7"),
+            ),
+        )
+    _, _, asked, told = server.bodies[0]["messages"]
+    function = {"name": "take_message", "arguments": '{"text": "Grüße"}'}
+    assert asked["tool_calls"] == [{"id": "call_7", "type": "function", "function": function}]
+    assert told == {"role": "tool", "content": "noted", "tool_call_id": "call_7"}
+
+
+async def test_a_request_or_a_result_that_lost_its_other_half_is_left_out() -> None:
+    """The vendor refuses such a conversation for good, and each later answer with it."""
+    lost = ToolCall("take_message", {}, "call_lost")
+    async with openai_chat() as (chat, server):
+        await answer(
+            chat,
+            (
+                Message(TurnRole.TOOL, "noted", tool_call_id="call_forgotten"),
+                Message(TurnRole.ASSISTANT, "One moment.", tool_calls=(lost,)),
+                Message(TurnRole.ASSISTANT, "", tool_calls=(lost,)),
+                Message(TurnRole.USER, "When are you open?"),
+            ),
+        )
+    assert server.bodies[0]["messages"][1:] == [
+        {"role": "assistant", "content": "One moment."},
+        {"role": "user", "content": "When are you open?"},
+    ]
+
+
+# What we understand
+
+
+async def test_the_answer_comes_word_by_word() -> None:
+    async with openai_chat() as (chat, _):
+        deltas = await answer(chat)
+    assert text_of(deltas) == "We are open from nine to five."
+    assert len(deltas) > 3
+
+
+async def test_requests_for_tools_come_after_the_text_with_their_arguments_whole() -> None:
+    server = says("One moment.", ("take_message", '{"text": "I am late, \\u00fcber"}'), ("end_call", ""))
+    async with openai_chat(server) as (chat, _):
+        deltas = await answer(chat)
+    assert text_of(deltas) == "One moment."
+    assert deltas[-2:] == [
+        ToolCall("take_message", {"text": "I am late, über"}, "call_0abc"),
+        ToolCall("end_call", {}, "call_1abc"),
+    ]
+
+
+@pytest.mark.parametrize("arguments", ['{"text": "cut', "[]", '"text"', "nonsense"])
+async def test_arguments_that_are_no_object_are_garbage_and_no_request(arguments: str) -> None:
+    async with openai_chat(says("One moment.", ("take_message", arguments))) as (chat, _):
+        error, said = await failure(chat)
+    assert (error.category, error.permanent) == ("garbage", False)
+    assert said == "One moment."
+
+
+@pytest.mark.parametrize(("length", "sentences"), [(ResponseLength.SHORT, 2), (ResponseLength.MEDIUM, 4)])
+async def test_a_talkative_model_is_cut_at_the_sentences_that_the_owner_wants(
+    length: ResponseLength, sentences: int
+) -> None:
+    async with openai_chat(says("This is one more sentence. " * 30, ("end_call", "{}"))) as (chat, _):
+        deltas = await answer(chat, knowledge=Knowledge("SAATHI", "", response_length=length))
+    assert text_of(deltas).split() == ("This is one more sentence. " * sentences).split()
+    assert isinstance(deltas[-1], ToolCall)
+
+
+@asynccontextmanager
+async def raw(*events: str) -> AsyncIterator[OpenAiChat]:
+    """Give a model on a server that sends exactly these events."""
+
+    async def complete(request: Request) -> Response:
+        await request.body()
+        return Response("".join(events), media_type="text/event-stream")
+
+    app = Starlette(routes=[Route("/chat/completions", complete, methods=["POST"])])
+    async with serving(app) as url, hosted_api("chat", url, {}) as api:
+        yield OpenAiChat(api, "llama3.2")
+
+
+def event(choice: dict[str, Any] | None, end: str = "\n\n", **more: Any) -> str:
+    chunk = httpx.Response(200, json={"choices": [] if choice is None else [choice], **more})
+    return f"data: {chunk.text}{end}"
+
+
+async def test_other_servers_dialects_are_understood() -> None:
+    """CRLF, comments, a count of tokens, line separators in the text, no role, no [DONE], no last empty line."""
+    events = (
+        ": ready\r\n\r\n",
+        event(None, "\r\n\r\n", usage={"total_tokens": 3}),
+        event({"index": 0, "delta": {"content": "Nine\N{LINE SEPARATOR}to"}}, "\r\n\r\n"),
+        event({"index": 0, "delta": {"content": None}}),
+        event({"index": 0, "delta": {"content": " five."}, "finish_reason": "stop"}, "\n"),
+    )
+    async with raw(*events) as chat:
+        assert text_of(await answer(chat)) == "Nine\N{LINE SEPARATOR}to five."
+
+
+async def test_requests_that_are_all_counted_as_the_first_are_told_apart_by_their_ids() -> None:
+    calls = [
+        {"index": 0, "id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}}
+        for name in ("business_hours", "end_call")
+    ]
+    events = [event({"index": 0, "delta": {"content": "", "tool_calls": [call]}}) for call in calls]
+    async with raw(*events, "data: [DONE]\n\n") as chat:
+        assert [delta.name for delta in await answer(chat) if isinstance(delta, ToolCall)] == [
+            "business_hours",
+            "end_call",
+        ]
+
+
+# How each failure is told
+
+
+@pytest.mark.parametrize(
+    ("fault", "category", "permanent"),
+    [
+        (refused(401, "invalid_api_key"), "unauthorized", True),
+        (refused(403, None), "unauthorized", True),
+        (refused(429, "rate_limit_exceeded"), "rate_limited", False),
+        (refused(429, "insufficient_quota"), "quota_exceeded", True),
+        (refused(400, "context_length_exceeded"), "invalid_request", True),
+        (refused(500, None), "server_error", False),
+        (refused(503, None), "server_error", False),
+        (Fault(502, {}), "server_error", False),
+        (Fault(302, {}, {"location": "/elsewhere"}), "unexpected_status", True),
+        (Fault(garbage=b"<html>Welcome!</html>"), "cut_off", False),
+        (Fault(garbage=b"data: {\x00\n\n"), "garbage", False),
+        (Fault(garbage=b"data: \xff\xfe\n\n"), "garbage", False),
+        (Fault(garbage=b"data: [1, 2]\n\n"), "garbage", False),
+        (Fault(garbage=b"data: " + b"[" * 100_000 + b"\n\n"), "garbage", False),
+        (Fault(garbage=b"data: " + b"x" * 1_000_000), "garbage", False),
+        (Fault(garbage=b'data: {"choices": [{"delta": "Hello"}]}\n\n'), "garbage", False),
+        (Fault(garbage=b'data: {"choices": [{"delta": {"tool_calls": [1]}}]}\n\n'), "garbage", False),
+        (Fault(garbage=b'data: {"error": {"message": "overloaded"}}\n\n'), "server_error", False),
+        (Fault(garbage=b"data: [DONE]\n\n"), "empty", False),
+        (Fault(garbage=b""), "cut_off", False),
+    ],
+    ids=str,
+)
+async def test_each_failure_has_its_category(fault: Fault, category: str, permanent: bool) -> None:  # noqa: FBT001
+    async with openai_chat() as (chat, server):
+        server.misfortune.add(fault)
+        error, said = await failure(chat)
+        assert (error.provider, error.category, error.permanent) == ("openai", category, permanent)
+        assert said == ""
+        assert text_of(await answer(chat)) == "We are open from nine to five."
+
+
+async def test_how_long_to_wait_is_passed_on() -> None:
+    async with openai_chat() as (chat, server):
+        server.misfortune.add(Fault(429, {}, {"retry-after": "20"}), Fault(429, {}, {"retry-after": "Fri, 31 Dec"}))
+        assert (await failure(chat))[0].retry_after_seconds == 20
+        assert (await failure(chat))[0].retry_after_seconds is None
+
+
+@pytest.mark.parametrize("key", ["", "sk-wrong"])
+async def test_without_the_right_key_there_is_no_answer_and_the_preparation_tells(key: str) -> None:
+    async with openai_chat(key=key) as (chat, _):
+        assert (await failure(chat))[0].category == "unauthorized"
+        with pytest.raises(ProviderError, match="unauthorized"):
+            await chat.prepare(KNOWLEDGE)
+
+
+async def test_a_model_that_there_is_not_is_a_permanent_failure() -> None:
+    async with openai_chat(model="gpt-0") as (chat, _):
+        error, _ = await failure(chat)
+    assert (error.category, error.permanent) == ("not_found", True)
+
+
+async def test_an_answer_that_is_cut_in_the_middle_is_told_after_what_came() -> None:
+    async with openai_chat() as (chat, server):
+        server.misfortune.add(Fault(pieces=4))
+        error, said = await failure(chat)
+    assert (error.category, error.permanent) == ("cut_off", False)
+    assert said == "We are open "
+
+
+async def test_a_server_that_is_not_there_is_unreachable() -> None:
+    async with hosted_api("openai", "http://127.0.0.1:9/v1", {}) as api:
+        error, _ = await failure(OpenAiChat(api, "gpt"))
+    assert (error.category, error.permanent) == ("unreachable", False)
+
+
+async def test_whoever_stops_listening_frees_the_connection() -> None:
+    async with openai_chat() as (chat, server):
+        server.misfortune.add(Fault(pieces=3, stalls=True))
+        said: list[ModelDelta] = []
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(_collect(chat, said), 0.3)
+        assert text_of(said) == "We are "
+        assert text_of(await answer(chat)) == "We are open from nine to five."
+
+
+# Getting ready
+
+
+async def test_getting_ready_asks_for_nothing_that_costs_and_a_server_without_a_list_is_no_failure() -> None:
+    async with openai_chat() as (chat, server):
+        await chat.prepare(KNOWLEDGE)
+        assert server.asked == ["/v1/models"]
+    async with raw() as bare:
+        await bare.prepare(KNOWLEDGE)

@@ -1,0 +1,93 @@
+"""Settings in, what can be chosen out; and whatever can be chosen is there for calls."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from structlog.testing import capture_logs
+from tests.support.serving import serving
+from tests.support.vendors.openai import KEY, OpenAi
+from tests.support.whole_app import serving_everything
+
+from callgenie.kernel.vocabulary import TurnRole
+from callgenie.mongo.client import Database
+from callgenie.settings import Settings
+from callgenie.voice.ports import Knowledge, Message, TextDelta
+from callgenie.voice.providers.scripted import scripted_providers
+from callgenie.wiring.voices import build_voices, options_of
+
+EMBEDDED = scripted_providers((), {})
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(_env_file=None, data_dir=Path("unused"), **given)
+
+
+def test_without_any_key_there_is_what_is_embedded() -> None:
+    options = options_of(settings())
+    assert options.models == ("faq",)
+    assert set(options.voices) == {"nanotts-en-us", "nanotts-en-gb"}
+
+
+def test_each_server_that_is_set_adds_its_models_under_its_name() -> None:
+    known = settings(
+        openai_api_key="k",
+        openai_chat_models="gpt-4.1-mini, gpt-4.1,gpt-4.1-mini,",
+        groq_api_key="k",
+        groq_chat_models="llama-3.3-70b-versatile",
+        chat_base_url="http://127.0.0.1:11434/v1",
+        chat_models="llama3.2",
+    )
+    assert options_of(known).models == (
+        "faq",
+        "openai/gpt-4.1-mini",
+        "openai/gpt-4.1",
+        "groq/llama-3.3-70b-versatile",
+        "chat/llama3.2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("chat_base_url", "localhost:11434"),
+        ("openai_base_url", "ftp://api.openai.com/v1"),
+        ("groq_base_url", "https://api.groq.com/v1?key=1"),
+        ("chat_models", "x" * 81),
+        ("chat_models", ",".join(f"model{number}" for number in range(33))),
+    ],
+)
+def test_what_cannot_be_an_address_or_a_list_of_models_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        settings(**{name: value})
+
+
+async def test_whatever_can_be_chosen_is_there_for_calls() -> None:
+    server = OpenAi(models=("one", "two/of:three"))
+    async with serving(server.app) as url:
+        known = settings(openai_api_key=KEY, openai_base_url=f"{url}/v1", openai_chat_models="one,two/of:three")
+        voices = build_voices(known, EMBEDDED)
+        knowledge = Knowledge("SAATHI", "", hours="We are open from nine to five.")
+        with capture_logs() as logs:
+            for chosen in options_of(known).models[1:]:
+                model = voices.catalogue.choose(voice="nanotts-en-us", model=chosen).model
+                deltas = model.stream([Message(TurnRole.USER, "When are you open?")], knowledge)
+                said = "".join([delta.text async for delta in deltas if isinstance(delta, TextDelta)])
+                assert said == "We are open from nine to five."
+        await voices.close()
+    assert [body["model"] for body in server.bodies] == ["one", "two/of:three"]
+    assert logs == []
+
+
+async def test_an_owner_can_choose_what_is_set_and_nothing_else(connected: Database) -> None:
+    async with serving_everything(connected, openai_api_key="k", openai_chat_models="gpt-4.1-mini") as api:
+        token = (await api.register())["accessToken"]
+        assert (await api.call("GET", "/api/user/options", token=token)).json()["models"] == [
+            "faq",
+            "openai/gpt-4.1-mini",
+        ]
+        for model, status in {"openai/gpt-4.1-mini": 200, "gpt-4.1-mini": 422, "openai/gpt-4.1": 422}.items():
+            answer = await api.call("PUT", "/api/user/preferences", token=token, json={"aiModel": model})
+            assert answer.status_code == status, model
+        await api.whole.voices.close()
