@@ -8,7 +8,8 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.support.processes import Running, becomes_true, lives, running
+from tests.support.processes import Running, becomes_true, lives
+from tests.support.served_program import serving_program, url_of
 
 from callgenie.cli.demo.business import BUSINESS
 from callgenie.cli.demo.owner import DemoRefusedError, Owner
@@ -30,28 +31,8 @@ SESSION_ID = "CA" + "c" * 32
 TURNS_BEFORE_THE_END = 4
 
 
-def server(data_folder: Path, port: int = 0) -> "contextlib.AbstractContextManager[Running]":
-    return running(
-        "callgenie",
-        "serve",
-        "--port",
-        port,
-        "--data-dir",
-        data_folder,
-        TWILIO_AUTH_TOKEN=AUTH_TOKEN,
-        BCRYPT_COST="4",
-        PUBLIC_URL="https://calls.example.com",
-    )
-
-
-async def url_of(data_folder: Path, process: Running) -> str:
-    for _ in range(600):
-        found = DataFolder(data_folder).server()
-        if found is not None and found.pid == process.pid:
-            return found.url
-        assert process.process.poll() is None, process.end()
-        await asyncio.sleep(0.1)
-    raise AssertionError("the server was not ready within a minute")
+def server(data_folder: Path) -> "contextlib.AbstractContextManager[Running]":
+    return serving_program(data_folder, TWILIO_AUTH_TOKEN=AUTH_TOKEN, PUBLIC_URL="https://calls.example.com")
 
 
 async def call(url: str) -> CallReport:

@@ -58,6 +58,33 @@ async def test_a_cancelled_operation_gives_the_clock_back(mongodb_uri: str) -> N
 
 
 @virtually
+async def test_waiting_for_changes_is_no_work_and_a_change_comes_through(mongodb_uri: str) -> None:
+    async with virtual_database(mongodb_uri) as database:
+        starts = database.db["starts"]
+        seen = asyncio.Event()
+
+        async def follow() -> None:
+            async with await starts.watch(max_await_time_ms=1_000) as changes:
+                async for _ in changes:
+                    seen.set()
+
+        following = asyncio.create_task(follow())
+        really_began = time.monotonic()
+        for _ in range(10):
+            await asyncio.sleep(60)
+        assert time.monotonic() - really_began < 20
+        await starts.insert_one({})
+        with running_virtual_loop().real_work("a change on its way"):
+            await seen.wait()
+        following.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await following
+        await starts.drop()
+        await asyncio.sleep(60)
+        assert running_virtual_loop().in_flight == {}
+
+
+@virtually
 async def test_the_drivers_own_deadlines_are_virtual_seconds(mongodb_uri: str) -> None:
     async with virtual_database(mongodb_uri) as database:
         loop = asyncio.get_running_loop()

@@ -23,6 +23,10 @@ from typing import Any, Final, ParamSpec, TypeVar
 from weakref import WeakSet
 
 from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
     ConnectionCheckedInEvent,
     ConnectionCheckedOutEvent,
     ConnectionCheckOutFailedEvent,
@@ -183,11 +187,32 @@ def mongo_listeners(loop: VirtualTimeLoop) -> list[Any]:
     return [_Operations(loop), _Heartbeats(loop)]
 
 
-class _Operations(ConnectionPoolListener):
-    """Counts from asking the pool for a connection until it is given back, and while one is being set up."""
+class _Operations(ConnectionPoolListener, CommandListener):
+    """Counts from asking the pool for a connection until it is given back, and while one is being set up.
+
+    A change stream that waits for the next change is not at work, though it has a connection.
+    """
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop
+        # The tasks that wait so; each has its connection until then.
+        self._waiting: set[asyncio.Task[Any] | None] = set()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name == "getMore" and "maxTimeMS" in event.command:
+            self._waiting.add(asyncio.current_task())
+            self._loop.finish("mongo operation")
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        self._waited(event.command_name)
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        self._waited(event.command_name)
+
+    def _waited(self, command: str) -> None:
+        if command == "getMore" and asyncio.current_task() in self._waiting:
+            self._waiting.discard(asyncio.current_task())
+            self._loop.begin("mongo operation")
 
     def connection_check_out_started(self, event: ConnectionCheckOutStartedEvent) -> None:  # noqa: ARG002 - the port's
         self._loop.begin("mongo operation")
@@ -196,7 +221,11 @@ class _Operations(ConnectionPoolListener):
         self._loop.finish("mongo operation")
 
     def connection_checked_in(self, event: ConnectionCheckedInEvent) -> None:  # noqa: ARG002 - the port's
-        self._loop.finish("mongo operation")
+        # One that is cancelled while it waits is given back without a word of how the command ended.
+        if asyncio.current_task() in self._waiting:
+            self._waiting.discard(asyncio.current_task())
+        else:
+            self._loop.finish("mongo operation")
 
     def connection_created(self, event: ConnectionCreatedEvent) -> None:
         self._loop.hold(_connection(event))

@@ -32,6 +32,9 @@ _ON_OUR_LINE: Final[Document] = {"carrier": {"$ne": Carrier.API.value}}
 # A page of them; a call that is to be hung up is gone from the list within seconds.
 _HANG_UPS_MAX: Final = 200
 
+# The server answers at once when there is a change, and after so long that there is none.
+_AWAIT_MS: Final = 1_000
+
 _SECONDS_SO_FAR: Final[Document] = {
     "$max": [0, {"$dateDiff": {"startDate": "$answeredAt", "endDate": "$$NOW", "unit": "second"}}]
 }
@@ -112,7 +115,9 @@ class OngoingCallStore:
             UnavailableError: The database is away.
         """
         try:
-            async with await self._conversations.watch(_ASKED_FOR, full_document="updateLookup") as changes:
+            async with await self._conversations.watch(
+                _ASKED_FOR, full_document="updateLookup", max_await_time_ms=_AWAIT_MS
+            ) as changes:
                 for session_id in await self.find_hang_ups_of_any_user():
                     yield session_id
                 async for change in changes:

@@ -1,0 +1,72 @@
+"""A real browser whose microphone is a recording."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.async_api import Page, async_playwright
+
+from callgenie.audio.wav import StereoWavWriter
+
+CHROMIUM: Final = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not there: on Debian, apt-get install chromium"
+)
+
+# A browser of its own would fetch updates and settings; nothing here may reach beyond this machine.
+_FLAGS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+)
+
+
+class Visitor:
+    """A page, and whatever it complained of on the console."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self._note("error", str(error)))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.complaints.append(text)
+
+    async def sign_in(self, url: str, email: str, password: str) -> None:
+        await self.page.goto(f"{url}/call")
+        await self.page.get_by_label("E-mail").fill(email)
+        await self.page.get_by_label("Password").fill(password)
+        await self.page.get_by_role("button", name="Sign in").click()
+
+
+@asynccontextmanager
+async def visiting(*, says: Path | None) -> AsyncIterator[Visitor]:
+    """Open a page in a browser whose microphone plays `says` once; None refuses the microphone."""
+    if says is None:
+        microphone = ["--deny-permission-prompts"]
+    else:
+        microphone = ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={says}%noloop"]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *microphone])
+        try:
+            yield Visitor(await browser.new_page(viewport={"width": 390, "height": 844}))
+        finally:
+            await browser.close()
+
+
+def write_microphone(path: Path, samples: NDArray[np.int16], *, sample_rate: int) -> None:
+    """Write what the browser takes for a microphone: the same on both sides."""
+    pcm = samples.astype("<i2").tobytes()
+    with StereoWavWriter(path, sample_rate=sample_rate) as writer:
+        writer.write(pcm, pcm)

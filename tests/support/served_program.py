@@ -1,0 +1,26 @@
+"""`callgenie serve` as a process of its own, with an embedded database and embedded voices."""
+
+import asyncio
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from tests.support.processes import Running, running
+
+from callgenie.mongo.folder import DataFolder
+
+
+def serving_program(data_folder: Path, **environment: str) -> AbstractContextManager[Running]:
+    """Start it on a free port."""
+    arguments = ("serve", "--port", 0, "--data-dir", data_folder)
+    return running("callgenie", *arguments, BCRYPT_COST="4", **environment)
+
+
+async def url_of(data_folder: Path, process: Running) -> str:
+    """Return where it answers, once it does."""
+    for _ in range(600):
+        found = DataFolder(data_folder).server()
+        if found is not None and found.pid == process.pid:
+            return found.url
+        assert process.process.poll() is None, process.end()
+        await asyncio.sleep(0.1)
+    raise AssertionError("the server was not ready within a minute")
