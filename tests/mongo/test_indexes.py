@@ -115,6 +115,7 @@ async def live_the_life_of_a_customer(services: Services) -> None:
         assert await anext(asked_for) == "CA1"
     await services.desk.save_turn(call, 1, Turn(TurnRole.USER, "When are you open?", 0, 900), 2.0)
     await services.desk.keep_message(call, NewMessage("Please call me back."))
+    assert await services.desk.request_transfer(call, "+14155550177")
     await services.follow_ups.work()
     await services.delivery.deliver()
     await services.desk.carrier_reported(SessionId("CA1"), "in-progress")

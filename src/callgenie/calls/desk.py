@@ -35,6 +35,7 @@ _log = structlog.get_logger(__name__)
 
 CALL_ANSWERED: Final = "call.answered"
 CALL_ENDED: Final = "call.ended"
+TRANSFER_REQUESTED: Final = "call.transfer_requested"
 MESSAGE_TAKEN: Final = "call.message_taken"
 CALL_ABANDONED: Final = "call.abandoned"
 SETTLEMENT_POSTPONED: Final = "call.settlement_postponed"
@@ -205,6 +206,17 @@ class CallDesk:
         if kept:
             _log.info(MESSAGE_TAKEN, session_id=call.session_id, user_id=call.user_id)
         return kept
+
+    async def request_transfer(self, call: AnsweredCall, to: str) -> bool:
+        """Decide, before the line is let go, that its carrier joins the caller to `to`; return False if it is too late.
+
+        Raises:
+            UnavailableError: The database is away; the caller stays with us.
+        """
+        if await self._calls.request_transfer(call.user_id, call.session_id, to) is None:
+            return False
+        _log.info(TRANSFER_REQUESTED, session_id=call.session_id, user_id=call.user_id)
+        return True
 
     async def end(self, call: AnsweredCall, *, reason: EndedReason, fault: Fault, elapsed_seconds: float) -> EndedCall:
         """Steps 5 and 6: end the call and settle it. Whoever comes second gets what the first made of it.

@@ -69,7 +69,7 @@ class LiveCalls:
 
     async def run(self, answered: AnsweredCall, link: AudioLink, follower: CallFollower = NO_FOLLOWER) -> None:
         """Hold an answered call until it is over and settled, whatever happens to it; tell `follower` what is said."""
-        tools = tools_for(answered, self._desk, self._clock)
+        tools = tools_for(answered, link, self._desk, self._clock)
         chosen = answered.profile.preferences
         call = RunningCall(
             answered,

@@ -12,9 +12,10 @@ from callgenie.conversations.models import (
     Conversation,
     RecordedTurn,
     TakenMessage,
+    Transfer,
 )
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus, TurnRole
 from callgenie.voice.turn import Turn, TurnLatency
 
 Document = dict[str, Any]
@@ -61,6 +62,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         turns=tuple(_turn_of(turn) for turn in get("turns", ())),
         turn_count=get("turnCount", 0),
         messages=tuple(_message_of(message) for message in get("messages", ())),
+        transfer=_transfer_of(get("transfer")),
         exchange_ids=tuple(get("exchangeIds", ())),
         audio_url=get("audioUrl"),
         after_hours=get("afterHours"),
@@ -94,6 +96,12 @@ def analysis_document(analysis: Analysis) -> Document:
         "by": analysis.by,
         "at": analysis.at,
     }
+
+
+def _transfer_of(document: Mapping[str, Any] | None) -> Transfer | None:
+    if document is None:
+        return None
+    return Transfer(document["to"], TransferStatus(document["status"]), document["requestedAt"])
 
 
 def _message_of(document: Mapping[str, Any]) -> TakenMessage:

@@ -18,7 +18,7 @@ from callgenie.conversations.documents import Document, conversation_of, spoken_
 from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds, naming
 from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault
+from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault, TransferStatus
 from callgenie.mongo.client import retrying
 from callgenie.voice.turn import Turn
 
@@ -199,6 +199,21 @@ class LiveCallStore:
             "$max": {"heartbeatSeconds": elapsed_seconds},
         }
         await retrying(lambda: self._conversations.update_one(_key(user_id, session_id) | missing, changes))
+
+    async def request_transfer(self, user_id: UserId, session_id: SessionId, to: str) -> Conversation | None:
+        """Decide that the caller is handed on to `to` once we let go of the line; again: the same.
+
+        None when the call does not go on any more, or is handed on to somebody else.
+        """
+        is_free = {"$or": [{"transfer": None}, {"transfer.to": to, "transfer.status": TransferStatus.REQUESTED.value}]}
+        changes = {
+            "transfer": {
+                "to": {"$literal": to},
+                "status": TransferStatus.REQUESTED.value,
+                "requestedAt": {"$ifNull": ["$transfer.requestedAt", "$$NOW"]},
+            }
+        }
+        return await self._move(_key(user_id, session_id) | GOES_ON | is_free, changes)
 
     async def end(
         self, user_id: UserId, session_id: SessionId, ending: Ending, *, elapsed_seconds: int

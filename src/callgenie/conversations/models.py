@@ -9,7 +9,16 @@ from typing import Final
 
 from callgenie.billing.models import MeteredCall, Usage
 from callgenie.kernel.ids import SessionId, UserId, digest_key
-from callgenie.kernel.vocabulary import LIVE_STATUSES, CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
+from callgenie.kernel.vocabulary import (
+    LIVE_STATUSES,
+    CallStatus,
+    Carrier,
+    Direction,
+    EndedReason,
+    Fault,
+    TransferStatus,
+    TurnRole,
+)
 from callgenie.voice.turn import TurnLatency
 
 # A document holds at most 16 MiB. 2,000 turns of 8,000 characters would just pass that only if every one were full
@@ -81,6 +90,15 @@ class TakenMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """A caller who is handed on to a person: to which number, and how far that got."""
+
+    to: str
+    status: TransferStatus
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What a call became and why."""
 
@@ -145,6 +163,7 @@ class Conversation:
         overage_seconds: What did not fit the plan; only calls recorded from elsewhere have any.
         counted: Whether it takes one of the plan's calls; None until it is known.
         turns: All of them, or none, or the first few, as whoever read it asked.
+        transfer: Set once it was decided to hand the caller on.
         messages: What the caller asked to be passed on.
         exchange_ids: Names the exchanges that were recorded from elsewhere, in their order.
         revision: Counts the changes of a conversation recorded from elsewhere; 0 on calls of our own.
@@ -178,6 +197,7 @@ class Conversation:
     turns: tuple[RecordedTurn, ...] = ()
     turn_count: int = 0
     messages: tuple[TakenMessage, ...] = ()
+    transfer: Transfer | None = None
     exchange_ids: tuple[str, ...] = ()
     audio_url: str | None = None
     after_hours: bool | None = None

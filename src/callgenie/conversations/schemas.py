@@ -21,12 +21,13 @@ from callgenie.conversations.models import (
     RecordedTurn,
     SavedExchange,
     TakenMessage,
+    Transfer,
 )
 from callgenie.http.bodies import ApiModel, ApiView
 from callgenie.http.pages import LIMIT_DEFAULT, PageCursor, PageLimit
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import PhoneNumberText
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus, TurnRole
 
 URL_CHARS_MAX: Final = 2_000
 METRICS_MAX: Final = 50
@@ -195,6 +196,19 @@ class MessageView(ApiView):
         return cls(id=message.id, text=message.text, name=message.name, number=message.number, at=message.at)
 
 
+class TransferView(ApiView):
+    """How a caller was handed on to a person."""
+
+    to: str = Field(description="The number that was to be called.")
+    status: TransferStatus
+    requested_at: datetime
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> Self:
+        """Show a transfer."""
+        return cls(to=transfer.to, status=transfer.status, requested_at=transfer.requested_at)
+
+
 class ConversationSummary(ApiView):
     """A call without its turns."""
 
@@ -252,6 +266,7 @@ class ConversationView(ConversationSummary):
 
     turns: list[TurnView]
     messages: list[MessageView] = Field(description="What the caller asked to be passed on.")
+    transfer: TransferView | None = Field(description="Null for a caller who was not handed on to a person.")
     metrics: Mapping[str, MetricValue]
     latency: PercentilesView
 
@@ -262,6 +277,7 @@ class ConversationView(ConversationSummary):
             **_summary_of(conversation),
             turns=[TurnView.of(turn) for turn in conversation.turns],
             messages=[MessageView.of(message) for message in conversation.messages],
+            transfer=None if conversation.transfer is None else TransferView.of(conversation.transfer),
             metrics=conversation.metrics,
             latency=PercentilesView(
                 p50=LatencyView.model_validate(latency_percentiles(conversation.turns, MEDIAN)),

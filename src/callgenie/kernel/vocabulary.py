@@ -55,6 +55,14 @@ class EndedReason(StrEnum):
     INTERNAL_ERROR = "internal-error"
 
 
+class TransferStatus(StrEnum):
+    """What became of handing a caller on to a person."""
+
+    REQUESTED = "requested"
+    CONNECTED = "connected"
+    FAILED = "failed"
+
+
 class Fault(StrEnum):
     """Whose doing it was that a call ended as it did."""
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Final, ParamSpec
 
 import structlog
@@ -11,6 +10,7 @@ import structlog
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.vocabulary import EndedReason, Fault
 from callgenie.voice.ear import Ear
+from callgenie.voice.farewell import Farewell
 from callgenie.voice.guarded import ProviderFailedError
 from callgenie.voice.keypad import Keypad
 from callgenie.voice.latency import AnswerTiming
@@ -55,13 +55,6 @@ _GOODBYE_SECONDS: Final = 6.0
 _ANNOUNCEMENTS_MAX: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Leave:
-    text: str | None
-    reason: EndedReason
-    fault: Fault
-
-
 class CallSession:
     """Talks with one caller until one of the two hangs up."""
 
@@ -104,11 +97,7 @@ class CallSession:
         self._talking: asyncio.Task[None] | None = None
         self._transcribing: asyncio.Task[None] | None = None
         self._transcribe_again = False
-        self._leave: _Leave | None = None
-        self._leaving = asyncio.Event()
-        self._end: SessionEnd | None = None
-        self._ended_at: float | None = None
-        self._over = asyncio.Event()
+        self._farewell = Farewell(clock)
         self._group: asyncio.TaskGroup | None = None
 
     @property
@@ -119,7 +108,7 @@ class CallSession:
     @property
     def ended_at(self) -> float | None:
         """When the call was hung up, by the clock; tidying up after it may take seconds more. None while it lasts."""
-        return self._ended_at
+        return self._farewell.ended_at
 
     async def run(self) -> SessionEnd:
         """Hold the call; return how it came to its end. Nothing the caller, link or a provider does makes it raise."""
@@ -130,7 +119,7 @@ class CallSession:
                 voice = (self._listen, self._talk.mouth.run, self._talk.prepare, self._talk.recall)
                 tasks = [self._spawn(part) for part in (*voice, self._tick, self._watch, self._say_goodbye)]
                 self._start_talking(self._talk.say, self._script.greeting)
-                await self._over.wait()
+                await self._farewell.over.wait()
                 for task in [*tasks, self._talking, self._transcribing]:
                     if task is not None:
                         task.cancel()
@@ -139,7 +128,7 @@ class CallSession:
                 telling.cancel()
         finally:
             await self._close()
-        return self._end or SessionEnd(EndedReason.INTERNAL_ERROR, Fault.PLATFORM)
+        return self._farewell.end or SessionEnd(EndedReason.INTERNAL_ERROR, Fault.PLATFORM)
 
     # What others may ask for, at any time, also before `run`
 
@@ -152,17 +141,12 @@ class CallSession:
 
         The first reason given stays.
         """
-        if self._leave is None:
-            self._leave = _Leave(text, reason, fault)
+        if self._farewell.ask(text, reason, fault):
             self._turns.closing()
-            self._leaving.set()
 
     def hang_up(self, reason: EndedReason, fault: Fault) -> None:
         """Hang up at once. The first reason given stays."""
-        if self._end is None:
-            self._end = SessionEnd(reason, fault)
-            self._ended_at = self._clock.monotonic()
-            self._over.set()
+        self._farewell.hang_up(reason, fault)
 
     # Tasks that live as long as the call
 
@@ -210,14 +194,14 @@ class CallSession:
             if (now - self._sign_of_life_at) * 1000 >= self._timings.stream_lost_ms:
                 self.hang_up(EndedReason.CARRIER_STREAM_LOST, Fault.PROVIDER)
             if now - self._began >= longest:
-                self._hang_up_unless_leaving(EndedReason.MAX_DURATION, Fault.NONE)
+                self._farewell.hang_up_unless_leaving(EndedReason.MAX_DURATION, Fault.NONE)
             elif now - self._began >= goodbye_at:
                 self.finish(self._phrases.time_is_up, EndedReason.MAX_DURATION, Fault.NONE)
 
     async def _say_goodbye(self) -> None:
-        await self._leaving.wait()
-        leave = self._leave
-        assert leave is not None  # noqa: S101 - `finish` sets it before the event
+        await self._farewell.asked.wait()
+        leave = self._farewell.leave
+        assert leave is not None  # noqa: S101 - it is set before the event
         try:
             async with asyncio.timeout(self._timings.goodbye_max_ms / 1000):
                 self._stop_talking()
@@ -241,18 +225,9 @@ class CallSession:
 
     def _link_closed(self, event: LinkClosed) -> None:
         if event.clean:
-            self._hang_up_unless_leaving(EndedReason.CALLER_HANGUP, Fault.NONE)
+            self._farewell.hang_up_unless_leaving(EndedReason.CALLER_HANGUP, Fault.NONE)
         else:
-            self._hang_up_unless_leaving(EndedReason.CARRIER_STREAM_LOST, Fault.PROVIDER)
-
-    def _hang_up_unless_leaving(self, reason: EndedReason, fault: Fault) -> None:
-        """Hang up at once, for the reason for which we were saying goodbye, if we were.
-
-        Only one reason to leave says less than what happened: that the model found the talk to be over.
-        """
-        if self._leave is not None and self._leave.reason is not EndedReason.ASSISTANT_HANGUP:
-            reason, fault = self._leave.reason, self._leave.fault
-        self.hang_up(reason, fault)
+            self._farewell.hang_up_unless_leaving(EndedReason.CARRIER_STREAM_LOST, Fault.PROVIDER)
 
     async def _act(self, decisions: tuple[Decision, ...], now: float) -> None:
         for decision in decisions:

@@ -1,1 +1,1 @@
-"""What the assistant can do in a call for its owner: take a message, look up the opening hours."""
+"""What the assistant can do in a call for its owner: take a message, look up the hours, hand the caller on."""

@@ -4,14 +4,21 @@ from callgenie.calls.desk import CallDesk
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.tools.hours import BusinessHours
 from callgenie.calls.tools.messages import TakeMessage
+from callgenie.calls.tools.transfers import TransferCall
 from callgenie.kernel.clock import Clock
+from callgenie.profiles.models import AfterHours
+from callgenie.voice.ports import AudioLink
 from callgenie.voice.tools import Tool
 
 
-def tools_for(call: AnsweredCall, desk: CallDesk, clock: Clock) -> tuple[Tool, ...]:
+def tools_for(call: AnsweredCall, link: AudioLink, desk: CallDesk, clock: Clock) -> tuple[Tool, ...]:
     """Return what the assistant can do in a call, beside talking and hanging up."""
     business = call.profile.business
     tools: list[Tool] = [TakeMessage(desk, call)]
     if business.hours:
         tools.append(BusinessHours(business, clock))
+    # Whose door is closed does not want the telephone to ring at home.
+    is_staffed = not call.after_hours or business.after_hours is AfterHours.ANSWER
+    if link.can_transfer and business.transfer_number is not None and is_staffed:
+        tools.append(TransferCall(desk, call, business.transfer_number))
     return tuple(tools)

@@ -1,6 +1,6 @@
 """Calls and their record, one document for each `sessionId` of a user."""
 
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TurnRole
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus, TurnRole
 from callgenie.mongo.schema.models import (
     BOOLEAN,
     COUNT,
@@ -36,6 +36,12 @@ _MESSAGE = {
     "bsonType": "object",
     "required": ["id", "text", "name", "number", "at"],
     "properties": {"id": STRING, "text": STRING, "name": STRING, "number": STRING, "at": DATE},
+}
+
+_TRANSFER = {
+    "bsonType": "object",
+    "required": ["to", "status", "requestedAt"],
+    "properties": {"to": STRING, "status": one_of(*TransferStatus), "requestedAt": DATE},
 }
 
 _FOLLOW_UP = {
@@ -99,6 +105,7 @@ CONVERSATIONS = Collection(
         "counted": BOOLEAN,
         "turns": {"bsonType": "array", "maxItems": 2_000, "items": _TURN},
         "turnCount": COUNT,
+        "transfer": _TRANSFER,
         "messages": {"bsonType": "array", "maxItems": 10, "items": _MESSAGE},
         "exchangeIds": {"bsonType": "array", "maxItems": 2_000, "items": STRING},
         "revision": COUNT,
