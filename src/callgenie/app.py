@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from callgenie import __version__
 from callgenie.billing.routes import router as billing
+from callgenie.calls.exotel_routes import router as exotel
 from callgenie.calls.ongoing_routes import router as ongoing_calls
 from callgenie.calls.routes import router as calls
 from callgenie.calls.web_page import router as web_page
@@ -52,6 +53,7 @@ ROUTERS: Final = (
     web_calls,
     web_page,
     calls,
+    exotel,
     health,
     metrics,
     reference,

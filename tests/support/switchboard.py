@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from callgenie.billing.models import MeteredCall
-from callgenie.calls import routes, web_routes
+from callgenie.calls import exotel_routes, routes, web_routes
 from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
@@ -34,6 +34,7 @@ from callgenie.kernel.vocabulary import PlanName
 from callgenie.mongo.schema import COLLECTIONS
 from callgenie.telephony.simulator.carrier import ACCOUNT_SID, Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.dialect import Dialect, connected
+from callgenie.telephony.simulator.exotel import SimulatedExotel
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.report import CallReport, StreamReport
 from callgenie.telephony.simulator.script import Action, rehearse
@@ -44,6 +45,7 @@ from callgenie.voice.providers.scripted import Answer, scripted_providers
 
 SHUTTING_DOWN = 91
 AUTH_TOKEN = "the auth token of a test account"
+EXOTEL_SECRET = "a secret that Exotel shows"
 NUMBER = "+14155550100"
 TEXTS = ("when are you open", "where are you", "goodbye")
 ANSWERS = {"open": "We are open from nine to five.", "where": "At the corner of Main Street."}
@@ -75,6 +77,7 @@ class Switchboard:
     office: Office
     live: LiveCalls
     carrier: SimulatedCarrier
+    exotel: SimulatedExotel
     services: SimpleNamespace
     owner: UserId
 
@@ -184,6 +187,8 @@ async def switchboard(
     answers: Mapping[str, Answer] = ANSWERS,
     plan: PlanName = PlanName.FREE,
     auth_token: str | None = AUTH_TOKEN,
+    exotel_secret: str | None = EXOTEL_SECRET,
+    exotel_rate: int = 8_000,
     public_url: str | None = None,
     max_call_seconds: int = 1_800,
     now: datetime | None = None,
@@ -204,11 +209,11 @@ async def switchboard(
         live = LiveCalls(
             office.desk, catalogue(providers), BoardClock(office.clock), memory=CallerMemory(CallerStore(database.db))
         )
-        secret = None if auth_token is None else SecretStr(auth_token)
-        app, services = _app(office, live, secret)
+        app, services = _app(office, live, auth_token, exotel_secret)
         async with (
             serving(app) as url,
             SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier,
+            SimulatedExotel(url, EXOTEL_SECRET, sample_rate=exotel_rate) as exotel,
         ):
             services.public_url = public_url or url
             services.web_calls = WebCalls(
@@ -219,7 +224,7 @@ async def switchboard(
                 clock=BoardClock(office.clock),
                 randomness=SystemRandomness(),
             )
-            yield Switchboard(url, office, live, carrier, services, owner)
+            yield Switchboard(url, office, live, carrier, exotel, services, owner)
 
 
 @asynccontextmanager
@@ -227,13 +232,19 @@ async def another_process(board: Switchboard) -> AsyncIterator[Switchboard]:
     """Serve the same database at the same public address from elsewhere, where none of the board's calls run."""
     catalogue = VoiceCatalogue(scripted_providers(TEXTS, ANSWERS))
     live = LiveCalls(board.office.desk, catalogue, BoardClock(board.office.clock))
-    app, services = _app(board.office, live, SecretStr(AUTH_TOKEN))
+    app, services = _app(board.office, live, AUTH_TOKEN, EXOTEL_SECRET)
     public_url = services.public_url = board.services.public_url
-    async with serving(app) as url, SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier:
-        yield Switchboard(url, board.office, live, carrier, services, board.owner)
+    async with (
+        serving(app) as url,
+        SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier,
+        SimulatedExotel(url, EXOTEL_SECRET) as exotel,
+    ):
+        yield Switchboard(url, board.office, live, carrier, exotel, services, board.owner)
 
 
-def _app(office: Office, live: LiveCalls, auth_token: SecretStr | None) -> tuple[FastAPI, SimpleNamespace]:
+def _app(
+    office: Office, live: LiveCalls, auth_token: str | None, exotel_secret: str | None
+) -> tuple[FastAPI, SimpleNamespace]:
     streams = MediaStreams(office.desk, live, office.tokens)
     app = FastAPI()
     app.state.services = SimpleNamespace(
@@ -241,11 +252,16 @@ def _app(office: Office, live: LiveCalls, auth_token: SecretStr | None) -> tuple
         live=live,
         streams=streams,
         after_stream=AfterStream(office.calls, streams),
-        settings=SimpleNamespace(twilio_auth_token=auth_token),
+        settings=SimpleNamespace(
+            twilio_auth_token=None if auth_token is None else SecretStr(auth_token),
+            exotel_secret=None if exotel_secret is None else SecretStr(exotel_secret),
+            exotel_country_code="1",
+        ),
     )
     edge.install(app)
     app.include_router(routes.router)
     app.include_router(web_routes.router)
+    app.include_router(exotel_routes.router)
     return app, app.state.services
 
 

@@ -17,6 +17,7 @@ from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import EndedReason, Fault
+from callgenie.voice.announcement import announce
 from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.guarded import on_provider_failure
 from callgenie.voice.ports import AudioLink
@@ -67,8 +68,18 @@ class LiveCalls:
         """Whether the server is about to stop, so that new calls should go elsewhere."""
         return self._draining
 
-    async def run(self, answered: AnsweredCall, link: AudioLink, follower: CallFollower = NO_FOLLOWER) -> None:
-        """Hold an answered call until it is over and settled, whatever happens to it; tell `follower` what is said."""
+    async def run(
+        self,
+        answered: AnsweredCall,
+        link: AudioLink,
+        follower: CallFollower = NO_FOLLOWER,
+        *,
+        lead_ms: int | None = None,
+    ) -> None:
+        """Hold an answered call until it is over and settled, whatever happens to it; tell `follower` what is said.
+
+        `lead_ms` is how far ahead of the ear the link has to be sent to, where it needs more than others.
+        """
         tools = tools_for(answered, link, self._desk, self._clock)
         chosen = answered.profile.preferences
         call = RunningCall(
@@ -78,7 +89,7 @@ class LiveCalls:
             desk=self._desk,
             providers=self._voices.choose(voice=chosen.voice_model, model=chosen.ai_model),
             clock=self._clock,
-            timings=self._timings,
+            timings=self._timings.ahead(lead_ms),
             follower=follower,
         )
         if self._draining:
@@ -93,6 +104,11 @@ class LiveCalls:
             del self._running[answered.session_id]
             if not self._running:
                 self._none_running.set()
+
+    async def turn_away(self, link: AudioLink, sentence: str, *, lead_ms: int | None = None) -> None:
+        """Tell a caller on an open link why the call cannot be taken, and hang up."""
+        timings = self._timings.ahead(lead_ms)
+        await announce(link, self._voices.announcer, sentence, clock=self._clock, timings=timings)
 
     def hang_up(self, session_id: SessionId, reason: EndedReason, fault: Fault) -> bool:
         """End one call at once; tell whether it runs here."""

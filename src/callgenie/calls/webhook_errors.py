@@ -15,6 +15,18 @@ class WebhookUnsignedError(NotAllowedError):
         )
 
 
+class SecretNotShownError(NotAllowedError):
+    """The request does not show the secret that stands for Exotel's signature, or none is set."""
+
+    code = "secret_not_shown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request does not show the secret of EXOTEL_SECRET. Put it into the address that is set at Exotel, "
+            "as the password of Basic auth or as ?secret=."
+        )
+
+
 class WebhookMalformedError(MalformedError):
     """The request is signed, and does not say which call it is about."""
 

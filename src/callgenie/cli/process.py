@@ -178,7 +178,10 @@ def _warn_when_exposed(settings: Settings, listening: socket.socket, progress: P
         return
     missing = [
         name
-        for name, value in (("PUBLIC_URL", settings.public_url), ("TWILIO_AUTH_TOKEN", settings.twilio_auth_token))
+        for name, value in (
+            ("PUBLIC_URL", settings.public_url),
+            ("TWILIO_AUTH_TOKEN", settings.twilio_auth_token or settings.exotel_secret),
+        )
         if value is None
     ]
     if missing:

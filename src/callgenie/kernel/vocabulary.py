@@ -93,6 +93,7 @@ class Carrier(StrEnum):
     """Who brings the audio; `api` means that a voice engine elsewhere held the call and we keep its record."""
 
     TWILIO = "twilio"
+    EXOTEL = "exotel"
     BROWSER = "browser"
     API = "api"
 

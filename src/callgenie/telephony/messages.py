@@ -50,6 +50,8 @@ class Ignored:
 _DIGITS: Final = frozenset("0123456789*#ABCD")
 # The longest value Twilio takes in a <Parameter> is 500 characters with its name; Exotel's are half as long.
 _TEXT_CHARACTERS_MAX: Final = 512
+# Twilio's have 34, Exotel's 32.
+_SID_CHARACTERS_MAX: Final = 64
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def sid_of(value: Any) -> str:
         CarrierProtocolError: It is none.
     """
     text = text_of(value)
-    if not (text.isascii() and text.isalnum()):
+    if not (text.isascii() and text.isalnum() and len(text) <= _SID_CHARACTERS_MAX):
         raise CarrierProtocolError("A SID is made of letters and digits.")
     return text
 

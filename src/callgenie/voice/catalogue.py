@@ -43,6 +43,11 @@ class VoiceCatalogue:
         self._voices = voices
         self._stt = stt or embedded.stt
 
+    @property
+    def announcer(self) -> TextToSpeech:
+        """What speaks to a caller whose call is refused, and who is nobody's caller yet."""
+        return self._embedded.tts
+
     def choose(self, *, voice: str, model: str) -> VoiceProviders:
         """Return what a call whose owner wants this voice and this model is held with."""
         return VoiceProviders(

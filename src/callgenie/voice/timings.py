@@ -1,6 +1,7 @@
 """How long a call waits for what; every figure in one place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,7 @@ class Timings:
     model_max_ms: int = 6_000
     speech_max_ms: int = 4_000
     tool_max_ms: int = 6_000
+
+    def ahead(self, lead_ms: int | None) -> Self:
+        """Return the same for a link that has to be sent to `lead_ms` ahead of the ear; None changes nothing."""
+        return self if lead_ms is None else replace(self, lead_ms=lead_ms)

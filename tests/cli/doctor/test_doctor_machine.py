@@ -116,6 +116,11 @@ def test_a_carrier_needs_https_and_its_token(tmp_path: Path, url: str | None, ve
     assert only(machine.check_carrier(settings)).verdict is verdict
 
 
+def test_exotel_alone_is_enough(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, exotel_secret="sixteen letters!")
+    assert only(machine.check_carrier(settings)).verdict is Verdict.GOOD
+
+
 def test_the_command_says_what_is_wrong_and_exits_with_1(data_folder: Path) -> None:
     uri = "mongodb://127.0.0.1:1/callgenie?serverSelectionTimeoutMS=300"
     with running("callgenie", "doctor", "--data-dir", data_folder, MONGODB_URI=uri) as command:

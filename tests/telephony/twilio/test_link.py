@@ -1,14 +1,13 @@
 """The link over a socket that a test holds in its own hands."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
 from tests.support.virtual_time import virtually
+from tests.telephony.hand_socket import HandSocket
 
 from callgenie.telephony.messages import CarrierProtocolError
-from callgenie.telephony.socket import SocketClosedError
 from callgenie.telephony.stream import GARBAGE_MESSAGES_MAX
 from callgenie.telephony.twilio.link import TwilioLink, receive_start
 from callgenie.voice.ports import AudioReceived, DigitPressed, LinkClosed, LinkEvent, MarkReached
@@ -24,31 +23,6 @@ START = {
     },
 }
 CONNECTED = {"event": "connected", "protocol": "Call", "version": "1.0.0"}
-
-
-class HandSocket:
-    """Gives the texts it was made with, then breaks off; keeps what is sent."""
-
-    def __init__(self, *messages: dict[str, Any] | str, stays_open: bool = False) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.closed: list[int] = []
-        self._texts = [text if isinstance(text, str) else json.dumps(text) for text in messages]
-        self._stays_open = stays_open
-
-    async def receive_text(self) -> str:
-        if self._texts:
-            return self._texts.pop(0)
-        if self._stays_open:
-            await asyncio.Event().wait()
-        raise SocketClosedError
-
-    async def send_text(self, text: str) -> None:
-        if self.closed:
-            raise SocketClosedError
-        self.sent.append(json.loads(text))
-
-    async def close(self, code: int) -> None:
-        self.closed.append(code)
 
 
 async def events_of(socket: HandSocket) -> list[LinkEvent]:

@@ -1,12 +1,44 @@
-"""Media Streams as Twilio speaks it: the messages a carrier sends."""
+"""What a carrier says on a media socket: what every dialect has, and Twilio's Media Streams."""
 
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from callgenie.telephony.twilio.media import ENCODING, SAMPLE_RATE
+from callgenie.telephony.twilio.media import ENCODING, SAMPLE_RATE, Order, read_order
 from callgenie.voice.ports import FRAME_MS
+
+
+class StreamDialect(Protocol):
+    """Writes one stream's messages, and reads what the other side says; inside, audio is mu-law at 8 kHz."""
+
+    def opening(self, parameters: Mapping[str, str]) -> list[str]:
+        """Return the first messages on a socket."""
+        ...
+
+    def audio(self, ulaw: bytes) -> list[str]:
+        """Take one frame of the caller's audio; return what is due to be sent."""
+        ...
+
+    def mark(self, name: str) -> str:
+        """Return the message that gives a mark back."""
+        ...
+
+    def dtmf(self, digit: str) -> str:
+        """Return the message that says which key was pressed."""
+        ...
+
+    def stop(self) -> str:
+        """Return the last message."""
+        ...
+
+    def read(self, text: str) -> Order:
+        """Return what the other side wants.
+
+        Raises:
+            CarrierProtocolError: It is not a message of the protocol.
+        """
+        ...
 
 
 def connected() -> str:
@@ -15,7 +47,7 @@ def connected() -> str:
 
 
 class Dialect:
-    """Writes one stream's messages, numbered as Twilio numbers them: as strings, from 1."""
+    """Twilio's messages, numbered as strings, from 1."""
 
     def __init__(self, *, account_sid: str, call_sid: str, stream_sid: str) -> None:
         self._account_sid = account_sid
@@ -23,6 +55,22 @@ class Dialect:
         self._stream_sid = stream_sid
         self._sequence = 0
         self._chunk = 0
+
+    def opening(self, parameters: Mapping[str, str]) -> list[str]:
+        """Return the first messages on a socket."""
+        return [connected(), self.start(parameters)]
+
+    def audio(self, ulaw: bytes) -> list[str]:
+        """Take one frame of the caller's audio; return what is due to be sent."""
+        return [self.media(ulaw)]
+
+    def read(self, text: str) -> Order:
+        """Return what the other side wants.
+
+        Raises:
+            CarrierProtocolError: It is not a message of the protocol.
+        """
+        return read_order(text)
 
     def start(self, parameters: Mapping[str, str]) -> str:
         """Return the message that says which call this is."""

@@ -12,13 +12,13 @@ from callgenie.audio.g711 import ulaw_to_pcm
 from callgenie.audio.wav import StereoWavWriter
 from callgenie.telephony.messages import CarrierProtocolError, Clear, Mark
 from callgenie.telephony.simulator.caller import SILENCE, Caller
-from callgenie.telephony.simulator.dialect import Dialect, connected
+from callgenie.telephony.simulator.dialect import StreamDialect
 from callgenie.telephony.simulator.ear import Ear
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.playback import Playback
 from callgenie.telephony.simulator.report import Ending, StreamReport
 from callgenie.telephony.simulator.script import Step
-from callgenie.telephony.twilio.media import Media, read_order
+from callgenie.telephony.twilio.media import Media
 from callgenie.voice.ports import FRAME_MS
 
 _FRAME_SECONDS: Final = FRAME_MS / 1_000
@@ -50,14 +50,15 @@ class MediaCall:
         self._marks_echoed = 0
         self._lag_seconds_max = 0.0
 
-    async def run(self, socket: ClientConnection, dialect: Dialect, parameters: Mapping[str, str]) -> Ending:
+    async def run(self, socket: ClientConnection, dialect: StreamDialect, parameters: Mapping[str, str]) -> Ending:
         """Hold the call until somebody ends it or the socket; `parameters` are those of the TwiML."""
         self._socket, self._dialect, self._outbox = socket, dialect, _Outbox(self._faults)
         self._gone = False
         self._streams += 1
         self._live_without_socket()
         self._stream_began_ms = self._frame * FRAME_MS
-        await self._send([connected()] + ([] if self._faults.never_starts else [self._dialect.start(parameters)]))
+        opening = dialect.opening(parameters)
+        await self._send(opening[:1] if self._faults.never_starts else opening)
         async with asyncio.TaskGroup() as group:
             receiving = group.create_task(self._receive())
             ending = await self._live()
@@ -114,7 +115,7 @@ class MediaCall:
         return spoken, key
 
     def _messages(self, frame: int, spoken: bytes, key: str | None) -> list[str]:
-        messages = [self._dialect.media(spoken)]
+        messages = self._dialect.audio(spoken)
         if key is not None:
             messages.append(self._dialect.dtmf(key))
         marks = [] if self._faults.withholds_marks else self._playback.reached_marks()
@@ -128,7 +129,7 @@ class MediaCall:
         try:
             async for text in self._socket:
                 try:
-                    order = read_order(text if isinstance(text, str) else text.decode("latin-1"))
+                    order = self._dialect.read(text if isinstance(text, str) else text.decode("latin-1"))
                 except CarrierProtocolError:
                     self._garbled += 1
                     continue
