@@ -27,6 +27,7 @@ from callgenie.http.request_watch import RequestWatchMiddleware
 from callgenie.lifecycle.routes import router as lifecycle
 from callgenie.numbers.routes import router as numbers
 from callgenie.profiles.routes import router as profiles
+from callgenie.recordings.routes import router as recordings
 from callgenie.users.api_key_routes import router as api_keys
 from callgenie.users.api_keys import ScopeMissingError
 from callgenie.users.errors import InvalidAccessTokenError
@@ -52,6 +53,7 @@ ROUTERS: Final = (
     ongoing_calls,
     web_calls,
     web_page,
+    recordings,
     calls,
     exotel,
     health,

@@ -26,6 +26,7 @@ PUBLIC = {
     "/api/auth/resend-verification",
     "/api/auth/forgot-password",
     "/api/auth/reset-password",
+    "/api/recordings/{user_id}/{session_id}",
 }
 
 

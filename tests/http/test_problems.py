@@ -22,6 +22,7 @@ def test_every_kind_of_refusal_has_a_status() -> None:
         ErrorKind.NOT_FOUND: 404,
         ErrorKind.CONFLICT: 409,
         ErrorKind.PRECONDITION_FAILED: 412,
+        ErrorKind.RANGE_UNSATISFIABLE: 416,
         ErrorKind.LIMIT_REACHED: 429,
         ErrorKind.UNAVAILABLE: 503,
     }

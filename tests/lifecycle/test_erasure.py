@@ -76,6 +76,7 @@ def erasures(app: WholeApi, tmp_path: Path, **others: Any) -> Erasures:
         "numbers": app.whole.numbers,
         "calls": LiveCallStore(db),
         "running": Line(app),
+        "recordings": app.whole.recordings.removals,
         "belongings": BelongingsStore(db),
         "store": ErasureStore(db),
         "log": ErasureLog(tmp_path / "erasures.jsonl"),

@@ -40,6 +40,9 @@ ROUTES: Final = {
             "faq": [{"question": "x", "answer": "x"}],
             "transferNumber": "+14155550123",
             "remembersCallers": True,
+            "recordCalls": True,
+            "recordingAnnouncement": "x",
+            "recordingDays": 30,
         },
     },
 }

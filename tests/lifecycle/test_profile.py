@@ -22,6 +22,9 @@ BUSINESS = {
     "faq": [{"question": "Do you take walk-ins?", "answer": "Yes."}],
     "transferNumber": "+14155550123",
     "remembersCallers": False,
+    "recordCalls": True,
+    "recordingAnnouncement": "We record this call.",
+    "recordingDays": 90,
 }
 
 
@@ -49,6 +52,8 @@ async def test_what_is_left_out_stays_and_null_empties(api: Api) -> None:
         "greeting": None,
         "afterHoursGreeting": " ",
         "transferNumber": None,
+        "recordingAnnouncement": " ",
+        "recordingDays": None,
         "hours": {},
         "faq": [],
     }
@@ -58,6 +63,7 @@ async def test_what_is_left_out_stays_and_null_empties(api: Api) -> None:
     assert changed["profile"]["business"] == BUSINESS | emptied | {
         "greeting": "Thank you for calling Sunny Dental. This is SAATHI, the automated assistant. How can I help you?",
         "afterHoursGreeting": None,
+        "recordingAnnouncement": "This call is recorded.",
     }
 
 
@@ -110,6 +116,12 @@ async def test_holidays_are_kept_in_order_and_once(api: Api) -> None:
         ({"faq": [{"question": "x"}]}, "faq.0.answer"),
         ({"faq": [{"question": "x", "answer": "x"}] * 201}, "faq"),
         ({"transferNumber": "911"}, "transferNumber"),
+        ({"recordCalls": None}, "recordCalls"),
+        ({"recordCalls": "yes"}, "recordCalls"),
+        ({"recordingAnnouncement": "x" * 201}, "recordingAnnouncement"),
+        ({"recordingDays": 0}, "recordingDays"),
+        ({"recordingDays": 3651}, "recordingDays"),
+        ({"recordingDays": True}, "recordingDays"),
         ({"company": {"$gt": ""}}, "company"),
         ({"plan": "enterprise"}, "plan"),
         ({"company": "nul\0"}, "company"),

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -23,6 +25,9 @@ from callgenie.conversations.totals_store import TotalsStore
 from callgenie.http.pages import CursorSigner
 from callgenie.kernel.clock import SystemClock
 from callgenie.numbers import routes as numbers_routes
+from callgenie.recordings.links import RecordingLinks
+
+LINKS_LAST = timedelta(minutes=15)
 
 
 @asynccontextmanager
@@ -38,6 +43,8 @@ async def serving_records(db: AsyncDatabase[dict[str, Any]]) -> AsyncIterator[Ap
         clock=SystemClock(),
     )
     services.conversations = ConversationService(ConversationStore(db), recording, CursorSigner(JWT_SECRET))
+    links = RecordingLinks(JWT_SECRET.encode(), SystemClock(), origin="http://callgenie.test", lifetime=LINKS_LAST)
+    services.recordings = SimpleNamespace(links=links)
     services.daily_usage = DailyUsageReader(TotalsStore(db), services.profiles, SystemClock())
     app = make_app(services)
     app.include_router(conversations_routes.usage_router)

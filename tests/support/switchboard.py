@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from fastapi import FastAPI
 from pydantic import SecretStr
+from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.metering import CALLER, Office, SetClock, open_office
 from tests.support.serving import serving
 from tests.support.virtual_database import virtual_database
@@ -24,11 +26,12 @@ from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.origins import Origins
+from callgenie.calls.recorded import NOT_RECORDED, Recording
 from callgenie.calls.web_calls import WebCalls
 from callgenie.calls.webhooks import MEDIA_PATH
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.http import edge
-from callgenie.kernel.clock import LoopClock
+from callgenie.kernel.clock import Clock, LoopClock
 from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
 from callgenie.kernel.vocabulary import PlanName
 from callgenie.mongo.schema import COLLECTIONS
@@ -49,6 +52,9 @@ EXOTEL_SECRET = "a secret that Exotel shows"
 NUMBER = "+14155550100"
 TEXTS = ("when are you open", "where are you", "goodbye")
 ANSWERS = {"open": "We are open from nine to five.", "where": "At the corner of Main Street."}
+
+# Puts together what records calls, on the board's database and clock.
+RecordingMaker = Callable[[AsyncDatabase[dict[str, Any]], Clock], Recording]
 
 
 def tone(ms: int) -> bytes:
@@ -91,9 +97,13 @@ class Switchboard:
         faults: Faults = NO_FAULTS,
         to_number: str = NUMBER,
         from_number: str = CALLER,
+        tape: Path | None = None,
     ) -> CallReport:
+        """Call; `tape` is where the carrier keeps what it has heard of both sides."""
         steps = await rehearse(actions)
-        return await self.carrier.call(Dialling(from_number, to_number, steps, faults=faults, session_id=session_id))
+        return await self.carrier.call(
+            Dialling(from_number, to_number, steps, faults=faults, session_id=session_id, recording=tape)
+        )
 
     async def token(self, session_id: str = "CA1") -> str:
         """Let a call ring; return what its first stream must show."""
@@ -193,6 +203,7 @@ async def switchboard(
     max_call_seconds: int = 1_800,
     now: datetime | None = None,
     catalogue: Callable[[VoiceProviders], VoiceCatalogue] = VoiceCatalogue,
+    recording: RecordingMaker = lambda _db, _clock: NOT_RECORDED,
     **business: Any,
 ) -> AsyncIterator[Switchboard]:
     """Serve the telephony routes for one owner with one number, and what is said of their `business`.
@@ -206,8 +217,9 @@ async def switchboard(
         owner = await office.owner(plan, number=NUMBER)
         office.customers.change_business(owner, **business)
         providers = scripted_providers(texts, answers, again=True)
+        clock, memory = BoardClock(office.clock), CallerMemory(CallerStore(database.db))
         live = LiveCalls(
-            office.desk, catalogue(providers), BoardClock(office.clock), memory=CallerMemory(CallerStore(database.db))
+            office.desk, catalogue(providers), clock, memory=memory, recording=recording(database.db, clock)
         )
         app, services = _app(office, live, auth_token, exotel_secret)
         async with (

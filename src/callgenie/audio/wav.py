@@ -27,6 +27,8 @@ FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 
 _FORMAT_BYTES_MIN: Final = 16
 _EXTENSIBLE_BYTES_MIN: Final = 40
+_STEREO_HEADER_BYTES: Final = 44
+_STEREO_SAMPLE_BYTES: Final = 4
 _RATE_MAX: Final = 768_000
 _CHANNELS_MAX: Final = 64
 
@@ -140,7 +142,7 @@ class StereoWavWriter:
         self._file = path.open("wb")
         self._rate = sample_rate
         self._bytes = 0
-        self._file.write(self._header(0xFFFFFFFF))
+        self._file.write(_stereo_header(sample_rate, 0xFFFFFFFF))
 
     def __enter__(self) -> Self:
         """Return the writer itself."""
@@ -164,13 +166,26 @@ class StereoWavWriter:
         if self._file.closed:
             return
         self._file.seek(0)
-        self._file.write(self._header(self._bytes))
+        self._file.write(_stereo_header(self._rate, self._bytes))
         self._file.close()
 
-    def _header(self, data_bytes: int) -> bytes:
-        total = min(data_bytes + 36, 0xFFFFFFFF)
-        shape = struct.pack("<HHIIHH", _PCM, 2, self._rate, self._rate * 4, 4, 16)
-        return (
-            b"RIFF" + struct.pack("<I", total) + b"WAVEfmt " + struct.pack("<I", 16) + shape
-            + b"data" + struct.pack("<I", data_bytes)
-        )  # fmt: skip
+
+def finish_stereo_wav(path: Path, *, sample_rate: int) -> int:
+    """Give a file the header that its `StereoWavWriter` could not write any more; return its length in samples.
+
+    One that is finished already stays as it is. Half a sample at the end is cut off.
+    """
+    size = max(0, path.stat().st_size - _STEREO_HEADER_BYTES) // _STEREO_SAMPLE_BYTES * _STEREO_SAMPLE_BYTES
+    with path.open("r+b") as file:
+        file.write(_stereo_header(sample_rate, size))
+        file.truncate(_STEREO_HEADER_BYTES + size)
+    return size // _STEREO_SAMPLE_BYTES
+
+
+def _stereo_header(rate: int, data_bytes: int) -> bytes:
+    total = min(data_bytes + _STEREO_HEADER_BYTES - 8, 0xFFFFFFFF)
+    shape = struct.pack("<HHIIHH", _PCM, 2, rate, rate * _STEREO_SAMPLE_BYTES, _STEREO_SAMPLE_BYTES, 16)
+    return (
+        b"RIFF" + struct.pack("<I", total) + b"WAVEfmt " + struct.pack("<I", 16) + shape
+        + b"data" + struct.pack("<I", data_bytes)
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from callgenie.calls.desk import CallDesk
 from callgenie.calls.followers import NO_FOLLOWER, CallFollower
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
+from callgenie.calls.recorded import NOT_RECORDED, Recording
 from callgenie.calls.running import RunningCall
 from callgenie.calls.scripts import script_for
 from callgenie.calls.tools.offered import tools_for
@@ -46,8 +47,10 @@ class LiveCalls:
         timings: Timings = Timings(),  # noqa: B008 - frozen
         watch: CallWatch = NOBODY,
         memory: CallerMemory | None = None,
+        recording: Recording = NOT_RECORDED,
     ) -> None:
         self._memory = memory
+        self._recording = recording
         self._watch = watch
         self._desk = desk
         self._voices = voices
@@ -55,8 +58,9 @@ class LiveCalls:
         self._timings = timings
         self._running: dict[SessionId, RunningCall] = {}
         self._draining = False
-        self._none_running = asyncio.Event()
-        self._none_running.set()
+        self._held = 0
+        self._none_held = asyncio.Event()
+        self._none_held.set()
 
     @property
     def count(self) -> int:
@@ -76,16 +80,29 @@ class LiveCalls:
         *,
         lead_ms: int | None = None,
     ) -> None:
-        """Hold an answered call until it is over and settled, whatever happens to it; tell `follower` what is said.
+        """Hold an answered call until it is over and settled, and its recording written, whatever happens to it.
 
-        `lead_ms` is how far ahead of the ear the link has to be sent to, where it needs more than others.
+        `follower` is told what is said. `lead_ms` is how far ahead of the ear the link has to be sent to, where it
+        needs more than others.
         """
-        tools = tools_for(answered, link, self._desk, self._clock)
+        self._held += 1
+        self._none_held.clear()
+        try:
+            async with self._recording.recorded(answered, link) as line:
+                await self._hold(answered, line, follower, lead_ms)
+        finally:
+            self._held -= 1
+            if not self._held:
+                self._none_held.set()
+
+    async def _hold(self, answered: AnsweredCall, link: AudioLink, follower: CallFollower, lead_ms: int | None) -> None:
         chosen = answered.profile.preferences
+        recorded = self._recording.wants(answered)
+        script = script_for(answered, self._clock.now(), self._memory, recorded=recorded)
         call = RunningCall(
             answered,
             link,
-            replace(script_for(answered, self._clock.now(), self._memory), tools=tools),
+            replace(script, tools=tools_for(answered, link, self._desk, self._clock)),
             desk=self._desk,
             providers=self._voices.choose(voice=chosen.voice_model, model=chosen.ai_model),
             clock=self._clock,
@@ -95,15 +112,12 @@ class LiveCalls:
         if self._draining:
             call.finish(SHUTDOWN_GOODBYE, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
         self._running[answered.session_id] = call
-        self._none_running.clear()
         listening = on_provider_failure.set(self._watch.provider_failed)
         try:
             await call.run()
         finally:
             on_provider_failure.reset(listening)
             del self._running[answered.session_id]
-            if not self._running:
-                self._none_running.set()
 
     async def turn_away(self, link: AudioLink, sentence: str, *, lead_ms: int | None = None) -> None:
         """Tell a caller on an open link why the call cannot be taken, and hang up."""
@@ -134,7 +148,7 @@ class LiveCalls:
     async def _all_gone(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
-                await self._none_running.wait()
+                await self._none_held.wait()
         except TimeoutError:
             return False
         return True

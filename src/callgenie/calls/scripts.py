@@ -5,15 +5,20 @@ from functools import partial
 
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
-from callgenie.profiles.greetings import after_hours_greeting_of, greeting_of
+from callgenie.profiles.greetings import after_hours_greeting_of, announcement_of, greeting_of
 from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
 from callgenie.profiles.models import AfterHours
 from callgenie.voice.ports import Knowledge, Question
 from callgenie.voice.script import CallScript, no_recollection
 
 
-def script_for(call: AnsweredCall, now: datetime, memory: CallerMemory | None = None) -> CallScript:
-    """Return what an answered call is about, from what its owner has set, what time it is, and who calls."""
+def script_for(
+    call: AnsweredCall, now: datetime, memory: CallerMemory | None = None, *, recorded: bool = False
+) -> CallScript:
+    """Return what an answered call is about, from what its owner has set, what time it is, and who calls.
+
+    One that is recorded begins by saying so.
+    """
     preferences, business = call.profile.preferences, call.profile.business
     # Who has set them to be refused since this call rang does not want them answered as if the door were open.
     takes_message = call.after_hours and business.after_hours is not AfterHours.ANSWER
@@ -33,7 +38,7 @@ def script_for(call: AnsweredCall, now: datetime, memory: CallerMemory | None = 
         after_hours=takes_message,
     )
     return CallScript(
-        greeting=greeting,
+        greeting=f"{announcement_of(business)} {greeting}" if recorded else greeting,
         knowledge=knowledge,
         voice=preferences.voice_model,
         max_duration_seconds=call.limits.max_seconds,

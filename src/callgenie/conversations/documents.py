@@ -16,6 +16,7 @@ from callgenie.conversations.models import (
 )
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus, TurnRole
+from callgenie.recordings.documents import recording_of
 from callgenie.voice.turn import Turn, TurnLatency
 
 Document = dict[str, Any]
@@ -67,6 +68,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         audio_url=get("audioUrl"),
         after_hours=get("afterHours"),
         analysis=_analysis_of(get("analysis")),
+        recording=recording_of(get("recording")),
         metrics=get("metrics") or {},
         revision=get("revision", 0),
         deleted_at=get("deletedAt"),

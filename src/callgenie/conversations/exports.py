@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from callgenie.conversations.models import Conversation
-from callgenie.conversations.schemas import ConversationItem, ConversationView
+from callgenie.conversations.schemas import ConversationItem, ConversationView, RecordingView
 from callgenie.http.downloads import safe_cell
 
 _COLUMNS: Final = {name: str(field.alias) for name, field in ConversationItem.model_fields.items()}
@@ -34,6 +34,8 @@ def _cell(value: object) -> str:
         # Never the beginning of a formula, and a number must stay one.
         case int():
             return str(value)
+        case RecordingView():
+            return value.state
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
     return safe_cell(value)

@@ -19,6 +19,7 @@ from callgenie.kernel.vocabulary import (
     TransferStatus,
     TurnRole,
 )
+from callgenie.recordings.models import CallRecording
 from callgenie.voice.turn import TurnLatency
 
 # A document holds at most 16 MiB. 2,000 turns of 8,000 characters would just pass that only if every one were full
@@ -166,6 +167,8 @@ class Conversation:
         transfer: Set once it was decided to hand the caller on.
         messages: What the caller asked to be passed on.
         exchange_ids: Names the exchanges that were recorded from elsewhere, in their order.
+        audio_url: Where another voice engine keeps what it recorded.
+        recording: What we recorded; None where we did not.
         revision: Counts the changes of a conversation recorded from elsewhere; 0 on calls of our own.
         deleted_at: When its owner deleted it; then only what usage is made of is left.
     """
@@ -202,6 +205,7 @@ class Conversation:
     audio_url: str | None = None
     after_hours: bool | None = None
     analysis: Analysis | None = None
+    recording: CallRecording | None = None
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     revision: int = 0
     deleted_at: datetime | None = None

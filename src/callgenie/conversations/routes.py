@@ -31,6 +31,7 @@ from callgenie.http.downloads import CSV, JSON_LINES, download
 from callgenie.http.pages import InvalidCursorError, PageView
 from callgenie.http.problems import problems
 from callgenie.kernel.ids import SessionId
+from callgenie.recordings.links import RecordingLinks
 from callgenie.users.guards import ConversationsReader, ConversationsWriter, CurrentUser, UsageReader
 
 router = APIRouter(prefix="/api/user/conversations", tags=["conversations"])
@@ -47,6 +48,12 @@ async def get_daily_usage(request: HTTPConnection) -> DailyUsageReader:
     return cast("DailyUsageReader", request.app.state.services.daily_usage)
 
 
+async def get_recording_links(request: HTTPConnection) -> RecordingLinks:
+    """Return the links that the program was put together with."""
+    return cast("RecordingLinks", request.app.state.services.recordings.links)
+
+
+RecordingLinksDep = Annotated[RecordingLinks, Depends(get_recording_links)]
 ConversationsDep = Annotated[ConversationService, Depends(get_conversations)]
 DailyUsageDep = Annotated[DailyUsageReader, Depends(get_daily_usage)]
 
@@ -107,10 +114,12 @@ async def export_conversations(
 async def show_conversation(
     user: ConversationsReader,
     conversations: ConversationsDep,
+    links: RecordingLinksDep,
     session_id: Annotated[str, Path(description="As it was recorded, percent-encoded.")],
 ) -> ConversationView:
-    """Show a whole conversation."""
-    return ConversationView.of(await conversations.get(user.id, SessionId(session_id)))
+    """Show a whole conversation; where it was recorded here, with a link to the recording that soon ends."""
+    found = await conversations.get(user.id, SessionId(session_id))
+    return ConversationView.of(found, audio_url=links.offer(user.id, found.session_id, found.recording))
 
 
 @router.delete(

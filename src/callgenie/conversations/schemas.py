@@ -27,7 +27,18 @@ from callgenie.http.bodies import ApiModel, ApiView
 from callgenie.http.pages import LIMIT_DEFAULT, PageCursor, PageLimit
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import PhoneNumberText
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus, TurnRole
+from callgenie.kernel.vocabulary import (
+    CallStatus,
+    Carrier,
+    Direction,
+    EndedReason,
+    Fault,
+    RecordingFault,
+    RecordingState,
+    TransferStatus,
+    TurnRole,
+)
+from callgenie.recordings.models import CallRecording
 
 URL_CHARS_MAX: Final = 2_000
 METRICS_MAX: Final = 50
@@ -209,6 +220,28 @@ class TransferView(ApiView):
         return cls(to=transfer.to, status=transfer.status, requested_at=transfer.requested_at)
 
 
+class RecordingView(ApiView):
+    """The recording of a call, left the caller, right the assistant."""
+
+    state: RecordingState
+    duration: int | None = Field(description="Seconds, rounded up; null until it is stored.")
+    bytes: int | None
+    fault: RecordingFault | None = Field(description="Why it does not hold the whole call, or is not there.")
+    remove_at: datetime | None = Field(description="When a stored one is removed.")
+
+    @classmethod
+    def of(cls, recording: CallRecording) -> Self:
+        """Show a recording."""
+        stored = recording.state is RecordingState.STORED
+        return cls(
+            state=recording.state,
+            duration=recording.seconds,
+            bytes=recording.bytes,
+            fault=recording.fault,
+            remove_at=recording.remove_at if stored else None,
+        )
+
+
 class ConversationSummary(ApiView):
     """A call without its turns."""
 
@@ -233,7 +266,10 @@ class ConversationSummary(ApiView):
         description="Whether it began outside the opening hours; null for calls held elsewhere."
     )
     turn_count: int
-    audio_url: str | None
+    audio_url: str | None = Field(
+        description="Of a call held elsewhere, as it was given; of ours a link that ends soon, in a whole conversation."
+    )
+    recording: RecordingView | None = Field(description="Null when the call was not recorded here.")
 
 
 class ConversationItem(ConversationSummary):
@@ -271,10 +307,11 @@ class ConversationView(ConversationSummary):
     latency: PercentilesView
 
     @classmethod
-    def of(cls, conversation: Conversation) -> Self:
-        """Show a whole conversation."""
+    def of(cls, conversation: Conversation, *, audio_url: str | None = None) -> Self:
+        """Show a whole conversation; `audio_url` is a link to what we recorded."""
+        summary = _summary_of(conversation)
         return cls(
-            **_summary_of(conversation),
+            **summary | {"audio_url": audio_url or summary["audio_url"]},
             turns=[TurnView.of(turn) for turn in conversation.turns],
             messages=[MessageView.of(message) for message in conversation.messages],
             transfer=None if conversation.transfer is None else TransferView.of(conversation.transfer),
@@ -303,7 +340,9 @@ class SavedExchangeView(ConversationSummary):
 
 
 def _summary_of(conversation: Conversation) -> dict[str, Any]:
-    return {name: getattr(conversation, name) for name in ConversationSummary.model_fields}
+    summary = {name: getattr(conversation, name) for name in ConversationSummary.model_fields}
+    recording = conversation.recording
+    return summary | {"recording": None if recording is None else RecordingView.of(recording)}
 
 
 class DailyQuery(ApiModel):

@@ -16,6 +16,7 @@ from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import LIVE_STATUSES, Carrier
 from callgenie.mongo.client import retrying
 from callgenie.mongo.errors import DatabaseBusyError
+from callgenie.recordings.documents import left_of_recording
 
 # A list shows the first exchange: the greeting, the caller's first words and the first answer are among these, also
 # where the caller was asked again.
@@ -119,7 +120,7 @@ class ConversationStore:
         it fits no change that was made from an earlier one.
         """
         query = _key(user_id, session_id) | _IS_THERE | _IS_OVER
-        left = {name: f"${name}" for name in _KEPT_FIELDS}
+        left = {name: f"${name}" for name in _KEPT_FIELDS} | {"recording": left_of_recording()}
         steps = [{"$replaceWith": {"_id": "$_id", **left, "turns": [], "turnCount": 0, "deletedAt": "$$NOW"}}]
         result = await retrying(lambda: self._conversations.update_one(query, steps))
         return result.matched_count == 1

@@ -19,6 +19,12 @@ async def download(pieces: AsyncIterator[bytes], *, file_name: str, media_type: 
     The first one is awaited here: what goes wrong before it is still an answer of its own, and what goes wrong later
     can only break the connection.
     """
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(await begun(pieces), media_type=media_type, headers=headers)
+
+
+async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return the same pieces, of which the first one has come."""
     first = await anext(pieces, b"")
 
     async def all_of_them() -> AsyncIterator[bytes]:
@@ -26,8 +32,7 @@ async def download(pieces: AsyncIterator[bytes], *, file_name: str, media_type: 
         async for piece in pieces:
             yield piece
 
-    headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(all_of_them(), media_type=media_type, headers=headers)
+    return all_of_them()
 
 
 def safe_cell(value: object) -> str:

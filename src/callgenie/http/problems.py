@@ -21,6 +21,7 @@ from callgenie.kernel.errors import (
     ErrorKind,
     FieldFault,
     InvalidError,
+    RangeUnsatisfiableError,
     TooManyRequestsError,
     UnavailableError,
 )
@@ -35,6 +36,7 @@ STATUS_OF_KIND: Final[Mapping[ErrorKind, HTTPStatus]] = {
     ErrorKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorKind.CONFLICT: HTTPStatus.CONFLICT,
     ErrorKind.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
+    ErrorKind.RANGE_UNSATISFIABLE: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     ErrorKind.LIMIT_REACHED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorKind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -123,6 +125,8 @@ def problem_of(error: DomainError) -> Problem:
         # draft-ietf-httpapi-ratelimit-headers
         headers["RateLimit-Policy"] = f'"{error.policy}";q={error.limit};w={error.window_seconds}'
         headers["RateLimit"] = f'"{error.policy}";r=0;t={error.retry_after_seconds}'
+    if isinstance(error, RangeUnsatisfiableError):
+        headers["Content-Range"] = f"bytes */{error.size_bytes}"
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Problem(status, error.code, error.detail, error.faults, headers)

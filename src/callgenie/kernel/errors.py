@@ -20,6 +20,7 @@ class ErrorKind(StrEnum):
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     PRECONDITION_FAILED = "precondition_failed"
+    RANGE_UNSATISFIABLE = "range_unsatisfiable"
     LIMIT_REACHED = "limit_reached"
     UNAVAILABLE = "unavailable"
 
@@ -92,6 +93,17 @@ class PreconditionFailedError(DomainError):
 
     kind = ErrorKind.PRECONDITION_FAILED
     code = "precondition_failed"
+
+
+class RangeUnsatisfiableError(DomainError):
+    """Only a part is asked for, and it lies behind the end."""
+
+    kind = ErrorKind.RANGE_UNSATISFIABLE
+    code = "range_unsatisfiable"
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"There are {size_bytes} bytes, and none of them is in the range that was asked for.")
+        self.size_bytes = size_bytes
 
 
 class LimitReachedError(DomainError):

@@ -113,3 +113,22 @@ class PlanName(StrEnum):
     BASIC = "basic"
     PREMIUM = "premium"
     ENTERPRISE = "enterprise"
+
+
+class RecordingState(StrEnum):
+    """How the recording of a call stands."""
+
+    RECORDING = "recording"
+    STORED = "stored"
+    FAILED = "failed"
+    DELETED = "deleted"
+
+
+class RecordingFault(StrEnum):
+    """Why a recording ends before its call does, or is not there at all."""
+
+    DISK_FULL = "disk-full"
+    DISK_ERROR = "disk-error"
+    DISK_TOO_SLOW = "disk-too-slow"
+    INTERNAL_ERROR = "internal-error"
+    LOST = "lost"

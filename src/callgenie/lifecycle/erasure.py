@@ -55,6 +55,14 @@ class RunningCalls(Protocol):
         ...
 
 
+class Recordings(Protocol):
+    """What was recorded; `recordings.removals.Removals` is one."""
+
+    async def erase(self, user_id: UserId) -> int:
+        """Delete everything that is kept under the user's keys; return how many recordings that were."""
+        ...
+
+
 class Erasures:
     """Erases users."""
 
@@ -65,6 +73,7 @@ class Erasures:
         numbers: NumberPool,
         calls: LiveCallStore,
         running: RunningCalls,
+        recordings: Recordings,
         belongings: BelongingsStore,
         store: ErasureStore,
         log: ErasureLog,
@@ -76,6 +85,7 @@ class Erasures:
         self._numbers = numbers
         self._calls = calls
         self._running = running
+        self._recordings = recordings
         self._belongings = belongings
         self._store = store
         self._log = log
@@ -158,4 +168,6 @@ class Erasures:
         """Delete all there is; return how many documents that was."""
         # Not a number: it is given back to the pool, and its quarantine is the next owner's protection.
         going = [collection for collection in BELONGINGS if collection != "phonenumbers"]
-        return sum([await self._belongings.delete(user_id, collection) for collection in going])
+        deleted = sum([await self._belongings.delete(user_id, collection) for collection in going])
+        # The sound after the record: an upload that is on its way finds no conversation any more, and takes it back.
+        return deleted + await self._recordings.erase(user_id)

@@ -55,6 +55,18 @@ class Metrics:
             ("provider", "category"),
             registry=registry,
         )
+        self._recordings = Counter(
+            "callgenie_recordings",
+            "What became of recordings; a stored one that lacks a part counts as failed too.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._recording_bytes = Counter(
+            "callgenie_recording_bytes", "Bytes of recordings that were stored.", registry=registry
+        )
+        self._upload_errors = Counter(
+            "callgenie_recording_upload_errors", "Uploads that have to be tried again.", registry=registry
+        )
         self.ledger_mismatches = self._gauge(
             "callgenie_usage_ledger_mismatch", "Differences between the usage ledger and the record; must be 0."
         )
@@ -94,6 +106,19 @@ class Metrics:
     def provider_failed(self, provider: str, category: str) -> None:
         """Count a failure of a provider, also one that a second attempt made good."""
         self._provider_errors.labels(provider, category).inc()
+
+    def recording_stored(self, size_bytes: int) -> None:
+        """Count a recording that the object store has."""
+        self._recordings.labels("stored").inc()
+        self._recording_bytes.inc(size_bytes)
+
+    def recording_failed(self, fault: str) -> None:
+        """Count a recording that was given up, with or without a part of it kept."""
+        self._recordings.labels(fault).inc()
+
+    def upload_failed(self) -> None:
+        """Count an upload that has to be tried again."""
+        self._upload_errors.inc()
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format."""

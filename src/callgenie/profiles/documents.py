@@ -41,6 +41,9 @@ BUSINESS_NAMES: Final = {
     "faq": "faq",
     "transfer_number": "transferNumber",
     "remembers_callers": "remembersCallers",
+    "record_calls": "recordCalls",
+    "recording_announcement": "recordingAnnouncement",
+    "recording_days": "recordingDays",
 }
 
 
@@ -141,6 +144,10 @@ def _business_of(document: Document) -> Business:
         faq=tuple(FaqEntry(entry["question"], entry["answer"]) for entry in document["faq"]),
         transfer_number=document["transferNumber"],
         remembers_callers=document.get("remembersCallers", True),
+        # Profiles from before there were recordings do not have these.
+        record_calls=document.get("recordCalls", False),
+        recording_announcement=document.get("recordingAnnouncement"),
+        recording_days=document.get("recordingDays"),
     )
 
 

@@ -1,9 +1,13 @@
 """How a call is answered when the owner has not said how."""
 
 from datetime import datetime
+from typing import Final
 
 from callgenie.profiles.hours import is_open, state_sentence
 from callgenie.profiles.models import Business, Preferences
+
+# In many places recording a call is only allowed when everybody on it knows.
+_ANNOUNCEMENT: Final = "This call is recorded."
 
 
 def greeting_of(business: Business, preferences: Preferences) -> str:
@@ -35,3 +39,8 @@ def _closed(business: Business, at: datetime) -> str:
     thanks = f"Thank you for calling {business.company}. " if business.company else ""
     # It may have opened in the seconds since the call began to ring.
     return thanks + ("We are just opening." if is_open(business, at) else state_sentence(business, at))
+
+
+def announcement_of(business: Business) -> str:
+    """Return the words that tell a caller that the call is recorded."""
+    return business.recording_announcement or _ANNOUNCEMENT

@@ -91,6 +91,9 @@ class Business:
         remembers_callers: Whether the assistant knows what was said with the same caller before.
         after_hours_greeting: What a call outside the hours hears instead, also as the words of a refusal.
         after_hours: Whether such a call may leave a message, is answered like any other, or is refused.
+        record_calls: Whether calls are recorded, which every caller is told first.
+        recording_announcement: In which words; None leaves them to us.
+        recording_days: How long recordings made from now on are kept; None is as long as the server says.
     """
 
     company: str = ""
@@ -104,6 +107,9 @@ class Business:
     faq: tuple[FaqEntry, ...] = ()
     transfer_number: str | None = None
     remembers_callers: bool = True
+    record_calls: bool = False
+    recording_announcement: str | None = None
+    recording_days: int | None = None
 
 
 class BusinessChanges(TypedDict, total=False):
@@ -120,6 +126,9 @@ class BusinessChanges(TypedDict, total=False):
     faq: tuple[FaqEntry, ...]
     transfer_number: str | None
     remembers_callers: bool
+    record_calls: bool
+    recording_announcement: str | None
+    recording_days: int | None
 
 
 @dataclass(frozen=True, slots=True)

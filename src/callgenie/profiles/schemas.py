@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringC
 from callgenie.http.bodies import ApiModel, ApiView
 from callgenie.kernel.phone import PhoneNumberText
 from callgenie.kernel.vocabulary import PlanName, ResponseLength
-from callgenie.profiles.greetings import greeting_of
+from callgenie.profiles.greetings import announcement_of, greeting_of
 from callgenie.profiles.hours import clock_text, minute_of
 from callgenie.profiles.models import (
     AfterHours,
@@ -27,6 +27,8 @@ from callgenie.profiles.models import (
 )
 from callgenie.profiles.options import VoiceOptions
 
+# Ten years: who keeps a call for longer wants an archive.
+RECORDING_DAYS_MAX = 3_650
 _HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _CLOSE_PATTERN = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 _ISO_DATE_CHARS = 10
@@ -65,6 +67,8 @@ _AssistantName = Annotated[str, StringConstraints(max_length=50), AfterValidator
 _OptionId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 # Half a minute of speech: nobody listens to a longer greeting.
 _Greeting = Annotated[str, StringConstraints(max_length=500)]
+# A sentence that every caller listens to before anything else.
+_Announcement = Annotated[Annotated[str, StringConstraints(max_length=200)] | None, AfterValidator(_blank_is_none)]
 _OptionalGreeting = Annotated[_Greeting | None, AfterValidator(_blank_is_none)]
 
 
@@ -139,6 +143,16 @@ class BusinessBody(ApiModel):
     transfer_number: PhoneNumberText | None = Field(default_factory=lambda: None)
     remembers_callers: StrictBool = Field(
         default_factory=lambda: True, description="Whether the assistant knows what was said with a caller before."
+    )
+    record_calls: StrictBool = Field(
+        default_factory=bool, description="Record calls, and tell every caller so first. See that your law allows it."
+    )
+    recording_announcement: _Announcement = Field(
+        default_factory=lambda: None, description="How callers are told; null is our sentence."
+    )
+    recording_days: Annotated[int, Field(strict=True, ge=1, le=RECORDING_DAYS_MAX)] | None = Field(
+        default_factory=lambda: None,
+        description="How long recordings made from now on are kept; null is as long as the server says.",
     )
 
     def changes(self) -> BusinessChanges:
@@ -221,6 +235,9 @@ class BusinessView(ApiView):
     faq: list[FaqView]
     transfer_number: str | None
     remembers_callers: bool
+    record_calls: bool
+    recording_announcement: str = Field(description="What callers are told first while calls are recorded.")
+    recording_days: int | None
 
     @classmethod
     def of(cls, business: Business, preferences: Preferences) -> Self:
@@ -240,6 +257,9 @@ class BusinessView(ApiView):
             faq=[FaqView(question=entry.question, answer=entry.answer) for entry in business.faq],
             transfer_number=business.transfer_number,
             remembers_callers=business.remembers_callers,
+            record_calls=business.record_calls,
+            recording_announcement=announcement_of(business),
+            recording_days=business.recording_days,
         )
 
 

@@ -13,6 +13,7 @@ from callgenie.settings.calls import CallSettings
 from callgenie.settings.carriers import CarrierSettings
 from callgenie.settings.database import DatabaseSettings
 from callgenie.settings.mail import MailSettings
+from callgenie.settings.recordings import RecordingSettings
 from callgenie.settings.server import DEFAULT_PORT, ServerSettings, default_data_dir
 from callgenie.settings.voices import VoiceSettings
 
@@ -22,6 +23,7 @@ __all__ = ["DEFAULT_PORT", "Settings", "default_data_dir", "environment_without_
 # The last group is listed first.
 class Settings(
     VoiceSettings,
+    RecordingSettings,
     CallSettings,
     CarrierSettings,
     MailSettings,

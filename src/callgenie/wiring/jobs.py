@@ -27,6 +27,12 @@ LOOK_FOR_HANG_UPS_SECONDS = 2.0
 # ... and try to follow them again after so long.
 FOLLOW_HANG_UPS_SECONDS = 30.0
 
+# A recording can be heard this long after its call, and is gone this long after it was deleted, at the latest.
+RECORDINGS_EVERY_SECONDS = 5.0
+
+# What could not be stored in this time before the process ends is stored by the next one.
+_LAST_UPLOADS_SECONDS = 10.0
+
 
 async def gather_figures(services: Services) -> None:
     """Take the figures that are too dear to be read each time somebody asks."""
@@ -65,6 +71,14 @@ async def running(services: Services) -> AsyncIterator[Services]:
             group.create_task(
                 every(ERASE_EVERY_SECONDS, services.erasures.round, name="erase"), name="go on with erasures"
             ),
+            group.create_task(
+                every(RECORDINGS_EVERY_SECONDS, services.recordings.uploads.round, name="uploads"),
+                name="store recordings",
+            ),
+            group.create_task(
+                every(RECORDINGS_EVERY_SECONDS, services.recordings.removals.round, name="removals"),
+                name="remove recordings",
+            ),
         ]
         try:
             yield services
@@ -74,5 +88,9 @@ async def running(services: Services) -> AsyncIterator[Services]:
             # What the last calls have used; without the database, the next call makes up for it.
             with suppress(UnavailableError):
                 await services.usage_notices.look()
+            with suppress(UnavailableError, TimeoutError):
+                async with asyncio.timeout(_LAST_UPLOADS_SECONDS):
+                    await services.recordings.uploads.round()
+            services.recordings.threads.shutdown(wait=False)
             services.passwords.close()
             await services.voices.close()

@@ -41,6 +41,7 @@ from callgenie.voice.timings import Timings
 from callgenie.wiring.follow_ups import build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
+from callgenie.wiring.recordings import RecordingServices, build_recordings
 from callgenie.wiring.records import Records
 from callgenie.wiring.voices import Voices, build_voices
 
@@ -67,6 +68,7 @@ class Services(Records):
     delivery: Delivery
     follow_ups: FollowUps
     voices: Voices
+    recordings: RecordingServices
 
 
 def build_services(records: Records, secrets: Secrets, providers: VoiceProviders, *, own_url: str) -> Services:
@@ -97,6 +99,8 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         max_call_seconds=settings.max_call_seconds,
         watch=metrics,
     )
+    origin = settings.public_url or own_url
+    recordings = build_recordings(settings, records.database, secrets.jwt_secret, clock, metrics, origin=origin)
     ongoing = OngoingCallStore(db)
     voices = build_voices(settings, providers)
     live = LiveCalls(
@@ -106,15 +110,21 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         Timings(reply_after_ms=settings.reply_after_silence_ms),
         metrics,
         CallerMemory(CallerStore(db)),
+        recordings.calls,
     )
     streams = MediaStreams(desk, live, tokens)
     pool = records.database.pool
     metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)
+    metrics.watch(
+        "callgenie_recordings_waiting",
+        "Recordings on this machine that the store does not have yet.",
+        lambda: recordings.uploads.waiting,
+    )
     metrics.watch("callgenie_database_connections_open", "Connections to the database.", lambda: pool.open)
     metrics.watch("callgenie_database_connections_in_use", "Those of them at work.", lambda: pool.in_use)
     return Services(
         **{field.name: getattr(records, field.name) for field in fields(records)},
-        public_url=settings.public_url or own_url,
+        public_url=origin,
         desk=desk,
         live=live,
         ongoing_calls=OngoingCalls(
@@ -136,25 +146,27 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         streams=streams,
         after_stream=AfterStream(calls, streams),
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
-        erasures=build_erasures(records, calls, live),
+        erasures=build_erasures(records, calls, live, recordings),
+        recordings=recordings,
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
         metrics=metrics,
         ledger_watch=LedgerWatch(Reconciliation(records.ledger, TotalsStore(db)), CensusStore(db)),
         readiness=Readiness(records.database, clock),
-        delivery=build_delivery(records, secrets, origin=settings.public_url or own_url),
+        delivery=build_delivery(records, secrets, origin=origin),
         follow_ups=build_follow_ups(records),
         voices=voices,
     )
 
 
-def build_erasures(records: Records, calls: LiveCallStore, live: LiveCalls) -> Erasures:
+def build_erasures(records: Records, calls: LiveCallStore, live: LiveCalls, recordings: RecordingServices) -> Erasures:
     """Put together what erases users."""
     return Erasures(
         accounts=records.users,
         numbers=records.numbers,
         calls=calls,
         running=live,
+        recordings=recordings.removals,
         belongings=BelongingsStore(records.database.db),
         store=ErasureStore(records.database.db),
         log=ErasureLog(records.settings.data_dir.expanduser() / ERASURES_FILE),

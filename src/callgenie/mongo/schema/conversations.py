@@ -1,6 +1,16 @@
 """Calls and their record, one document for each `sessionId` of a user."""
 
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus, TurnRole
+from callgenie.kernel.vocabulary import (
+    CallStatus,
+    Carrier,
+    Direction,
+    EndedReason,
+    Fault,
+    RecordingFault,
+    RecordingState,
+    TransferStatus,
+    TurnRole,
+)
 from callgenie.mongo.schema.models import (
     BOOLEAN,
     COUNT,
@@ -63,6 +73,19 @@ _ANALYSIS = {
     },
 }
 
+_RECORDING = {
+    "bsonType": "object",
+    "required": ["state"],
+    "properties": {
+        "state": one_of(*RecordingState),
+        "key": STRING,
+        "seconds": COUNT,
+        "bytes": COUNT,
+        "fault": one_of(*RecordingFault),
+        "removeAt": DATE,
+    },
+}
+
 CONVERSATIONS = Collection(
     name="conversations",
     required=(
@@ -110,6 +133,7 @@ CONVERSATIONS = Collection(
         "exchangeIds": {"bsonType": "array", "maxItems": 2_000, "items": STRING},
         "revision": COUNT,
         "audioUrl": STRING,
+        "recording": _RECORDING,
         # Where a conversation comes from that another program kept before.
         "migratedFrom": STRING,
         # Of a deleted conversation only what usage is made of is left, so that the ledger still agrees with the record.
@@ -137,5 +161,7 @@ CONVERSATIONS = Collection(
             (("hangUpRequestedAt", 1),),
             where={"hangUpRequestedAt": {"$type": "date"}, "leaseUntil": {"$type": "date"}},
         ),
+        # Which recordings are to be removed, soonest first.
+        Index("recording_removeAt", (("recording.removeAt", 1),), where={"recording.removeAt": {"$type": "date"}}),
     ),
 )

@@ -1,0 +1,101 @@
+"""Brings recordings from the local disk to the object store, and keeps trying while that is away.
+
+Every step can be repeated: the key is the call's, and what stands in the record is set, not added to. So whoever dies
+in between, the recording is still on the disk without a lock, and the next round of any process here goes on.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Final, TypeVar
+
+import structlog
+
+from callgenie.kernel.errors import UnavailableError
+from callgenie.kernel.vocabulary import RecordingFault
+from callgenie.recordings.object_store import ObjectStore
+from callgenie.recordings.spill import SpilledRecording, SpillFolder
+from callgenie.recordings.store import RecordingStates
+from callgenie.recordings.watch import NOBODY, RecordingWatch
+
+_log = structlog.get_logger(__name__)
+
+RECORDING_STORED: Final = "recording.stored"
+RECORDING_FAILED: Final = "recording.failed"
+RECORDING_UNWANTED: Final = "recording.unwanted"
+UPLOAD_FAILED: Final = "recording.upload_failed"
+
+T = TypeVar("T")
+
+
+class Uploads:
+    """Stores what waits on this machine."""
+
+    def __init__(
+        self,
+        spill: SpillFolder,
+        store: ObjectStore,
+        states: RecordingStates,
+        threads: Executor,
+        watch: RecordingWatch = NOBODY,
+    ) -> None:
+        self._spill = spill
+        self._store = store
+        self._states = states
+        self._threads = threads
+        self._watch = watch
+        self.waiting = 0
+        """How many waited after the last round, by this process's look."""
+
+    async def round(self) -> None:
+        """Store everything that waits; one that fails does not keep the others waiting.
+
+        Raises:
+            UnavailableError: The store or the database is away; what is left waits for the next round.
+        """
+        try:
+            for name in await self._in_thread(self._spill.names):
+                found = await self._in_thread(lambda which=name: self._spill.claim(which))  # type: ignore[misc] # bound now
+                if found is not None:
+                    await self._store_one(found)
+        finally:
+            self.waiting = await self._in_thread(self._spill.waiting)
+
+    async def _store_one(self, found: SpilledRecording) -> None:
+        try:
+            done = await self._brought(found)
+        except UnavailableError:
+            self._watch.upload_failed()
+            await self._in_thread(found.leave)
+            raise
+        except Exception:  # noqa: BLE001 - whatever is wrong with one recording, the others are still to be stored
+            _log.exception(UPLOAD_FAILED, session_id=found.label.session_id)
+            self._watch.upload_failed()
+            done = False
+        await self._in_thread(found.remove if done else found.leave)
+
+    async def _brought(self, found: SpilledRecording) -> bool:
+        label = found.label
+        if not await self._states.is_wanted(label):
+            # The conversation was deleted, or the account with all that was in it.
+            _log.info(RECORDING_UNWANTED, session_id=label.session_id)
+            return True
+        if found.samples == 0:
+            await self._states.fail(label, label.fault or RecordingFault.LOST)
+            self._watch.recording_failed(label.fault or RecordingFault.LOST)
+            _log.warning(RECORDING_FAILED, session_id=label.session_id, fault=label.fault)
+            return True
+        size = await self._in_thread(lambda: found.bytes)
+        await self._store.put(label.key, found.sound)
+        seconds = -(-found.samples // label.sample_rate)
+        if await self._states.store(label, seconds=seconds, size_bytes=size):
+            self._watch.recording_stored(size)
+            _log.info(RECORDING_STORED, session_id=label.session_id, bytes=size)
+        else:
+            # It was deleted while it was on its way.
+            await self._store.delete(label.key)
+            _log.info(RECORDING_UNWANTED, session_id=label.session_id)
+        return True
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -1,0 +1,201 @@
+"""From the disk to the object store, whatever happens in between."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.metering import Office
+from tests.support.recording_studio import Studio, sides_of, studio
+from tests.support.s3_server import s3_server
+
+from callgenie.calls.models import AnsweredCall
+from callgenie.kernel.ids import SessionId
+from callgenie.kernel.vocabulary import EndedReason, Fault, RecordingFault
+from callgenie.recordings.errors import RecordingStoreUnavailableError
+from callgenie.recordings.models import Label
+from callgenie.recordings.obstore_objects import FolderObjects
+from callgenie.recordings.spill import SpillFolder
+
+RATE = 8_000
+SOUND = bytes([0, 16]) * RATE
+
+CRASH = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from callgenie.recordings.models import Label
+from callgenie.recordings.spill import SpillFolder
+
+user, session, folder = sys.argv[1:]
+label = Label(user, session, datetime(2026, 11, 26, tzinfo=UTC), 8_000, 30)
+writer = SpillFolder(Path(folder)).begin(label)
+for second in range(5):
+    writer.write(bytes([0, 16]) * 8_000, b"")
+print("writing", flush=True)
+sys.stdin.read()
+"""
+
+
+async def ended_call(office: Office, session_id: str = "CA1") -> AnsweredCall:
+    if not office.customers.profiles.profiles:
+        await office.owner()
+    call = await office.answered(session_id)
+    await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.CALLER, elapsed_seconds=5)
+    return call
+
+
+def spilled(desk: Studio, call: AnsweredCall, *, seconds: int = 5, fault: RecordingFault | None = None) -> Label:
+    """Leave a recording on the disk, as a call that is over does."""
+    label = Label(call.user_id, call.session_id, call.answered_at, RATE, 30)
+    writer = desk.spill.begin(label)
+    for _ in range(seconds):
+        writer.write(SOUND, b"")
+    writer.close(fault)
+    return label
+
+
+async def recording_of(office: Office, session_id: str = "CA1") -> dict[str, Any]:
+    recording: dict[str, Any] = (await office.conversation(session_id)).get("recording") or {}
+    return recording
+
+
+async def test_a_process_that_dies_leaves_a_recording_that_the_next_one_stores(office: Office, desk: Studio) -> None:
+    await office.owner()
+    call = await office.answered("CA1")
+    command = [sys.executable, "-c", CRASH, call.user_id, "CA1", str(desk.folder / "waiting")]
+    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"writing\n"
+    await desk.uploads(office.db).round()
+    assert desk.stored() == [], "it is still being written"
+    os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+    await desk.uploads(office.db).round()
+    [file] = desk.stored()
+    assert (await recording_of(office))["seconds"] == 5
+    caller, _, rate = sides_of(file)
+    assert (len(caller), rate) == (5 * RATE, RATE)
+    assert (caller == 16 * 256).all()
+    assert desk.files() == [file]
+
+
+async def test_many_workers_store_each_recording_once(office: Office, desk: Studio) -> None:
+    for number in range(5):
+        spilled(desk, await ended_call(office, f"CA{number}"))
+    workers = [desk.uploads(office.db) for _ in range(4)]
+    await asyncio.gather(*(worker.round() for worker in workers))
+    assert len(desk.stored()) == 5
+    for number in range(5):
+        assert (await recording_of(office, f"CA{number}"))["state"] == "stored"
+    assert desk.files() == desk.stored()
+
+
+async def test_while_the_store_is_away_recordings_wait_and_then_all_are_stored(office: Office, tmp_path: Path) -> None:
+    with s3_server() as server:
+        store = server.objects(server.bucket("calls"), "here")
+        server.stop()
+        with studio(tmp_path, store) as desk:
+            labels = [spilled(desk, await ended_call(office, f"CA{number}")) for number in range(3)]
+            uploads = desk.uploads(office.db)
+            for _ in range(2):
+                with pytest.raises(RecordingStoreUnavailableError):
+                    await uploads.round()
+                assert uploads.waiting == 3
+            assert await recording_of(office, "CA0") == {}
+            server.start()
+            await uploads.round()
+            assert uploads.waiting == 0
+            assert desk.files() == []
+        assert {found.key async for found in store.under("")} == {label.key for label in labels}
+        for number in range(3):
+            assert (await recording_of(office, f"CA{number}"))["state"] == "stored"
+
+
+class CrashError(Exception):
+    pass
+
+
+class Crashing(FolderObjects):
+    """Dies when it has stored, before anybody can write down that it has."""
+
+    async def put(self, key: str, file: Path) -> None:
+        await super().put(key, file)
+        raise CrashError
+
+
+async def test_dying_between_the_store_and_the_record_is_made_good(office: Office, desk: Studio) -> None:
+    spilled(desk, await ended_call(office))
+    with studio(desk.folder, Crashing(desk.folder / "store")) as dying:
+        await dying.uploads(office.db).round()
+    [before] = desk.stored()
+    assert await recording_of(office) == {}
+    await desk.uploads(office.db).round()
+    assert desk.files() == [before]
+    assert (await recording_of(office))["state"] == "stored"
+
+
+async def test_the_recording_of_a_deleted_conversation_is_never_stored(office: Office, desk: Studio) -> None:
+    call = await ended_call(office)
+    spilled(desk, call)
+    await office.conversations.delete(call.user_id, call.session_id)
+    await desk.uploads(office.db).round()
+    assert desk.files() == []
+
+
+class Deleting(FolderObjects):
+    """Something else happens while an upload is on its way."""
+
+    def __init__(self, folder: Path, office: Office, call: AnsweredCall) -> None:
+        super().__init__(folder)
+        self._office = office
+        self._call = call
+
+    async def put(self, key: str, file: Path) -> None:
+        await super().put(key, file)
+        await self._office.conversations.delete(self._call.user_id, self._call.session_id)
+
+
+async def test_a_conversation_deleted_during_the_upload_takes_its_recording_along(office: Office, desk: Studio) -> None:
+    call = await ended_call(office)
+    spilled(desk, call)
+    with studio(desk.folder, Deleting(desk.folder / "store", office, call)) as slow:
+        await slow.uploads(office.db).round()
+    assert desk.files() == []
+
+
+async def test_what_was_given_up_before_there_was_a_sound_says_why(office: Office, desk: Studio) -> None:
+    spilled(desk, await ended_call(office), seconds=0, fault=RecordingFault.DISK_ERROR)
+    await desk.uploads(office.db).round()
+    assert await recording_of(office) == {"state": "failed", "fault": "disk-error"}
+    assert desk.files() == []
+
+
+async def test_a_label_that_cannot_be_read_does_not_keep_the_others_waiting(office: Office, desk: Studio) -> None:
+    label = spilled(desk, await ended_call(office))
+    (desk.folder / "waiting" / "0-damaged.json").write_bytes(b"{")
+    await desk.uploads(office.db).round()
+    assert [file.name for file in desk.stored()] == [label.key.rpartition("/")[2]]
+
+
+def test_one_call_has_one_recording(tmp_path: Path) -> None:
+    spill = SpillFolder(tmp_path)
+    label = Label("u" * 24, SessionId("../../etc/passwd"), datetime(2026, 11, 26, tzinfo=UTC), RATE, 30)  # type: ignore[arg-type] # as it comes from a carrier
+    writer = spill.begin(label)
+    with pytest.raises(FileExistsError):
+        spill.begin(label)
+    assert {path.parent for path in tmp_path.rglob("*")} == {tmp_path}
+    assert spill.waiting() == 0
+    writer.close()
+    assert spill.waiting() == 1
+    found = spill.claim(spill.names()[0])
+    assert found is not None
+    assert found.label == label
+    assert spill.claim(spill.names()[0]) is None
+    found.remove()
+    assert spill.names() == []
