@@ -8,7 +8,7 @@ CALLER ?=
 DATA_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults format bench docs requirements clean
+.PHONY: help setup demo test check faults faults-teeth overload format bench docs requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ check: $(READY) ## Run the linters, the type checker and the import rules
 
 faults: $(READY) ## Break databases and servers on purpose and look for what was lost (SEEDS=20 FAULT=kill-primary)
 	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) --seeds $(or $(SEEDS),1)
+
+faults-teeth: $(READY) ## Plant known bugs one by one, and see each caught (about 10 minutes)
+	@$(BIN)/python -m tests.faults.teeth
+
+overload: $(READY) ## Ask four times what the server can do for a minute, beside live calls
+	@$(BIN)/python -m tests.faults.overload
 
 format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from pathlib import Path
@@ -55,6 +56,8 @@ def main() -> int:
     if chosen.log is not None:
         chosen.log.mkdir(parents=True, exist_ok=True)
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    # Told to end, it ends by the way of every `finally`, so that no process of a run is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     verdicts = asyncio.run(run_all(chosen.fault or sorted(NEMESES), seeds, chosen.source, chosen.log))
     violated = sum(1 for verdict in verdicts if verdict.faults)
     say(f"{len(verdicts)} runs, {violated} with violations")

@@ -13,7 +13,11 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from tests.faults.history import History, Operation, Outcome
+from tests.faults.workers import MAIL_FROM
 from tests.faults.workload import Owner
+from tests.support.mail_sink import Letterbox, text_of
+
+from callgenie.mail.smtp import message_id
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -43,6 +47,8 @@ def _beyond(usage: Document, owner: Owner) -> list[str]:
         faults.append(f"{owner.email} has {usage['seconds']} + {usage['held']} of {owner.limit_seconds} seconds")
     if usage["calls"] + sum(hold["calls"] for hold in holds) > owner.limit_calls:
         faults.append(f"{owner.email} has {usage['calls']} + {len(holds)} of {owner.limit_calls} calls")
+    if sum(hold["live"] for hold in holds) > owner.limit_concurrent:
+        faults.append(f"{owner.email} has {len(holds)} calls at once, of {owner.limit_concurrent}")
     if usage["held"] != sum(hold["seconds"] for hold in holds):
         faults.append(f"{owner.email}: held is {usage['held']}, and the holds say otherwise")
     return faults
@@ -52,7 +58,10 @@ async def is_at_rest(db: Database) -> bool:
     """Tell whether nothing is going on any more."""
     busy = await db["usage"].find_one({"$expr": {"$ne": ["$holds", {}]}})
     unsettled = await db["conversations"].find_one({"leaseUntil": {"$type": "date"}})
-    return busy is None and unsettled is None
+    # A message that could not be sent waits for minutes before it is tried again; it must only still be there.
+    unclaimed = await db["outbox"].find_one({"state": "waiting", "attempts": 0})
+    owed = await db["conversations"].find_one({"followUps.0": {"$exists": True}})
+    return busy is None and unsettled is None and unclaimed is None and owed is None
 
 
 async def come_to_rest(db: Database) -> bool:
@@ -66,12 +75,13 @@ async def come_to_rest(db: Database) -> bool:
             if await is_at_rest(db):
                 return True
             if attempt == 2:
-                await _age_leases(db)
+                await age_leases(db)
         await asyncio.sleep(1)
     return False
 
 
-async def _age_leases(db: Database) -> None:
+async def age_leases(db: Database) -> None:
+    """Let every lease be over: a worker that lives renews its own with the next beat."""
     past = {"$subtract": ["$$NOW", 1_000]}
     await db["conversations"].update_many({"leaseUntil": {"$type": "date"}}, [{"$set": {"leaseUntil": past}}])
     aged = {
@@ -87,7 +97,13 @@ async def _age_leases(db: Database) -> None:
 
 
 async def check_everything(
-    db: Database, history: History, owners: Sequence[Owner], racers: Sequence[Owner]
+    db: Database,
+    history: History,
+    owners: Sequence[Owner],
+    racers: Sequence[Owner],
+    letterbox: Letterbox,
+    *,
+    workers_lived: bool,
 ) -> list[str]:
     """Return what is not as it must be, in words; nothing when all is well."""
     faults = list(dict.fromkeys(history.complaints))
@@ -97,8 +113,30 @@ async def check_everything(
     faults += _ledger_faults(conversations, await db["usage"].find().to_list(), owners)
     faults += _saving_faults(conversations, history.of("save"))
     faults += _call_faults(conversations, history.of("call"))
+    if workers_lived:
+        faults += [
+            f"call {conversation['sessionId']} was taken for dead while its worker lived"
+            for conversation in conversations
+            if conversation.get("endedReason") == "lease-expired"
+        ]
     faults += _number_faults(await db["phonenumbers"].find().to_list(), history.of("number"), racers)
-    return faults
+    return faults + _mail_faults(await db["outbox"].find().to_list(), history.of("forgot"), letterbox)
+
+
+def _mail_faults(lines: list[Document], operations: list[Operation], letterbox: Letterbox) -> list[str]:
+    """Every mail asked for is there or still waits; what counts as sent arrived; a repetition is the same mail."""
+    bodies: defaultdict[str, set[str]] = defaultdict(set)
+    for message in letterbox.messages:
+        bodies[str(message["Message-ID"])].add(text_of(message))
+    faults = [f"two mails with the one id {name} differ" for name, texts in bodies.items() if len(texts) > 1]
+    for line in lines:
+        if line["state"] == "sent" and message_id(line["_id"], MAIL_FROM) not in bodies:
+            faults.append(f"mail {line['_id']} counts as sent and did not arrive")
+        if line["state"] == "dead":
+            faults.append(f"mail {line['_id']} was given up: {line.get('error')}")
+    asked = {operation.key for operation in operations if operation.outcome is Outcome.OK}
+    there = {line.get("email") for line in lines} | set(letterbox.recipients)
+    return faults + [f"a mail to {email} was promised and is nowhere" for email in asked - there]
 
 
 def _ledger_faults(conversations: list[Document], usages: list[Document], owners: Sequence[Owner]) -> list[str]:

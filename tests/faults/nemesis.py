@@ -4,9 +4,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from pymongo.asynchronous.database import AsyncDatabase
+from tests.faults.checks import age_leases
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.workers import Worker
+from tests.support.mail_sink import Letterbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,8 @@ class Stage:
     crew: Sequence[Worker]
     randomness: random.Random
     said: Callable[[str], None]
+    letterbox: Letterbox
+    db: AsyncDatabase[dict[str, Any]]
 
 
 async def nothing(stage: Stage) -> None:
@@ -52,6 +58,66 @@ async def stop_majority(stage: Stage) -> None:
     for node in nodes:
         node.kill()
     await asyncio.sleep(stage.randomness.uniform(3, 7))
+
+
+async def kill_isolated_primary(stage: Stage) -> None:
+    """Kill both secondaries, then the primary: what it took alone is gone, and must not have been acknowledged."""
+    node = await stage.cluster.primary()
+    others = [other for other in stage.cluster.nodes if other is not node]
+    stage.said(f"kill -9 both secondaries, then node {node.number}, the primary")
+    # Freezing them would not do: what the primary streamed to them waits in their sockets.
+    for other in others:
+        other.kill()
+    # Shorter than the primary needs to notice that it is alone.
+    await asyncio.sleep(1.7)
+    node.kill()
+    for other in others:
+        other.start()
+    # They must have chosen a new one before the old one is back, or its writes would be there again.
+    await stage.cluster.primary()
+    await stage.cluster.heal()
+
+
+async def freeze_all_nodes(stage: Stage) -> None:
+    """Freeze all three: nobody is voted out, and whatever waits in the primary's hands is done late, on waking."""
+    for _ in range(2):
+        seconds = stage.randomness.uniform(5, 8)
+        stage.said(f"freeze all nodes for {seconds:.1f} s")
+        for node in stage.cluster.nodes:
+            node.freeze()
+        await asyncio.sleep(seconds)
+        for node in stage.cluster.nodes:
+            node.wake()
+        await asyncio.sleep(2)
+
+
+async def freeze_worker(stage: Stage) -> None:
+    """Freeze an app process in the middle of its calls, past its leases, and wake it when others have ended them."""
+    worker = stage.randomness.choice(stage.crew)
+    await asyncio.sleep(stage.randomness.uniform(0.5, 2.5))
+    stage.said(f"freeze worker {worker.number} past its leases")
+    worker.freeze()
+    await asyncio.sleep(1)
+    await age_leases(stage.db)
+    await asyncio.sleep(stage.randomness.uniform(7, 9))
+    worker.wake()
+
+
+async def take_mail_away(stage: Stage) -> None:
+    """Let the mail server refuse everybody for a while, and break connections after it took a mail."""
+    stage.said("the mail server refuses everybody, then hangs up on what it has taken")
+    stage.letterbox.refuse = "451 not now"
+    await asyncio.sleep(4)
+    stage.letterbox.refuse = None
+    stage.letterbox.drop_after_data = True
+    await asyncio.sleep(4)
+    stage.letterbox.drop_after_data = False
+
+
+async def turn_month(stage: Stage) -> None:
+    """Let every period end in the middle of it all; the office was opened so that it does."""
+    stage.said("the month turns")
+    await asyncio.sleep(10)
 
 
 async def kill_worker(stage: Stage) -> None:
@@ -115,5 +181,10 @@ NEMESES: Mapping[str, Nemesis] = {
         restart_worker,
         restart_everything,
         lose_answers,
+        kill_isolated_primary,
+        freeze_all_nodes,
+        freeze_worker,
+        take_mail_away,
+        turn_month,
     )
 }

@@ -1,6 +1,7 @@
 """The users of a run, made over HTTP while nothing is broken yet."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tests.faults.workers import Worker
 from tests.faults.workload import PASSWORD, Owner
 
+from callgenie.billing.periods import period_at
 from callgenie.billing.plans import PLANS
 from callgenie.kernel.vocabulary import PlanName
 from callgenie.numbers.service import NumberPool
@@ -43,13 +45,7 @@ async def open_office(
             *(_sign_up(http, db, f"racer{number}@example.com", PlanName.FREE) for number in range(RACERS))
         )
     if period_ends_in_seconds is not None:
-        ends = datetime.now(UTC) + timedelta(seconds=period_ends_in_seconds)
-        # Thirteen months back the day of the month is the same, so the thirteenth period begins then.
-        anchor = ends.replace(year=ends.year - 1, day=min(ends.day, 28))
-        if anchor.day != ends.day:
-            anchor = ends - timedelta(days=31)
-        await db["userprofiles"].update_many({}, {"$set": {"subscription.anchor": anchor}})
-        await db["usage"].delete_many({})
+        await _let_periods_end(db, datetime.now(UTC) + timedelta(seconds=period_ends_in_seconds))
     return owners, list(racers)
 
 
@@ -66,10 +62,31 @@ async def _sign_up(http: httpx.AsyncClient, db: AsyncDatabase[dict[str, Any]], e
         number=None,
         limit_calls=UNLIMITED if plan.calls is None else plan.calls,
         limit_seconds=UNLIMITED if plan.seconds is None else plan.seconds,
+        limit_concurrent=plan.concurrent,
     )
 
 
 async def _with_number(http: httpx.AsyncClient, owner: Owner) -> Owner:
     response = await http.post("/api/user/assign-phone", json={}, headers={"Authorization": f"Bearer {owner.token}"})
     number: str = response.raise_for_status().json()["phoneNumber"]
-    return Owner(owner.user_id, owner.email, owner.token, number, owner.limit_calls, owner.limit_seconds)
+    return replace(owner, number=number)
+
+
+async def _let_periods_end(db: AsyncDatabase[dict[str, Any]], ends: datetime) -> None:
+    """Anchor everybody's periods so that one ends then; nothing has been counted yet."""
+    # Days past the 28th are cut down in short months, so that a period need not end on the day of its anchor.
+    anchor = next(
+        anchor
+        for months in range(1, 25)
+        for anchor in [_months_before(ends, months)]
+        if anchor is not None and period_at(anchor, ends).start == ends
+    )
+    await db["userprofiles"].update_many({}, {"$set": {"subscription.anchor": anchor}})
+
+
+def _months_before(moment: datetime, months: int) -> datetime | None:
+    years, month = divmod(moment.month - 1 - months, 12)
+    try:
+        return moment.replace(year=moment.year + years, month=month + 1)
+    except ValueError:
+        return None

@@ -13,12 +13,15 @@ from tests.faults.office import open_office
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.workers import Worker, workers
 from tests.faults.workload import Workload
+from tests.support.mail_sink import mail_sink
 from tests.support.processes import ROOT
 
 from callgenie.mongo.schema import init_db
 
 _BEFORE_SECONDS = 3.0
 _AFTER_SECONDS = 5.0
+# In these no worker ever stops, and the database is never away for as long as a lease.
+_WORKERS_LIVE = frozenset({"nothing", "kill-primary", "lose-answers", "take-mail-away", "turn-month"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +56,30 @@ async def run(
     uri = cluster.uri.replace("/callgenie?", f"/{name}?")
     history = History(log)
     await init_db(db)
-    async with workers(uri, 2, source=source) as crew:
-        owners, racers = await open_office(crew[0], db)
+    async with (
+        mail_sink() as letterbox,
+        workers(uri, 2, source=source, SMTP_HOST="127.0.0.1", SMTP_PORT=str(letterbox.port), SMTP_TLS="none") as crew,
+    ):
+        ends = _BEFORE_SECONDS + 5 if fault == "turn-month" else None
+        owners, racers = await open_office(crew[0], db, period_ends_in_seconds=ends)
         workload = Workload(history, crew, owners, racers, randomness)
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watch_limits(db, owners, history, over))
             working = group.create_task(workload.run())
             await asyncio.sleep(_BEFORE_SECONDS)
-            await NEMESES[fault](Stage(cluster, crew, randomness, said))
+            await NEMESES[fault](Stage(cluster, crew, randomness, said, letterbox, db))
             await _mend(cluster, crew)
             await asyncio.sleep(_AFTER_SECONDS)
             workload.stop()
             await working
             over.set()
             await watching
+        if ends is not None and len(await db["usage"].distinct("periodStart")) < 2:
+            history.complain("the month did not turn, so the run shows nothing")
         if not await come_to_rest(db):
             history.complain("nothing came to rest within a minute")
-        faults = await check_everything(db, history, owners, racers)
+        faults = await check_everything(db, history, owners, racers, letterbox, workers_lived=fault in _WORKERS_LIVE)
     history.close()
     await cluster.client.drop_database(name)
     return _verdict(fault, seed, history, workload, tuple(faults))

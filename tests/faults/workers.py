@@ -19,6 +19,7 @@ from callgenie.settings import environment_without_settings
 
 AUTH_TOKEN = "the auth token of a test account"
 PUBLIC_URL = "https://calls.example.com"
+MAIL_FROM = "CallGenie <hello@callgenie.test>"
 READY_SECONDS = 60
 STOP_SECONDS = 60
 _SECRET = "not a secret outside of a fault run, and long enough"
@@ -120,6 +121,9 @@ async def workers(
         PASSWORD_PEPPER=_SECRET,
         BCRYPT_COST="4",
         RATE_LIMITS="off",
+        EMAIL_VERIFICATION="optional",
+        MAIL_FROM=MAIL_FROM,
+        DRAIN_SECONDS="8",
         **settings,
     )
     with tempfile.TemporaryDirectory(prefix="callgenie-workers-", ignore_cleanup_errors=True) as folder:

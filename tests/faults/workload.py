@@ -15,7 +15,7 @@ from tests.support.switchboard import tone
 from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import CallReport
-from callgenie.telephony.simulator.script import Listen, Play, Step, rehearse
+from callgenie.telephony.simulator.script import Listen, Pause, Play, Step, rehearse
 from callgenie.telephony.twilio.twiml import TwimlError
 
 PASSWORD = "correct horse battery"
@@ -28,7 +28,7 @@ _PAUSE_SECONDS = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A user of the run. `limit_seconds` is what the plan grants."""
+    """A user of the run, and what their plan grants."""
 
     user_id: str
     email: str
@@ -36,6 +36,7 @@ class Owner:
     number: str | None
     limit_calls: int
     limit_seconds: int
+    limit_concurrent: int
 
 
 @dataclass
@@ -63,7 +64,10 @@ class Workload:
         ):
             for number in range(len(self.owners)):
                 group.create_task(self._repeatedly(partial(self._record, http, number)))
-                group.create_task(self._repeatedly(partial(self._call, number)))
+                group.create_task(self._repeatedly(partial(self._record, http, number, 1)))
+                # Two callers each: one more than the free plan has room for at a time.
+                for _ in range(2):
+                    group.create_task(self._repeatedly(partial(self._call, number)))
             group.create_task(self._repeatedly(lambda: self._sign_in_and_out(http)))
             group.create_task(self._repeatedly(lambda: self._forget(http)))
             for owner in self.racers:
@@ -71,12 +75,12 @@ class Workload:
 
     # Each of these is one round; what it does is logged before and after.
 
-    async def _record(self, http: httpx.AsyncClient, client: int) -> None:
-        """Save a conversation of two exchanges, the second of which completes it."""
+    async def _record(self, http: httpx.AsyncClient, client: int, parts: int = 2) -> None:
+        """Save a conversation of two exchanges, the second of which completes it; or begin one and leave it."""
         owner = self.owners[client % len(self.owners)]
-        session_id = f"recorded.{client}.{self.history.now():.3f}"
+        session_id = f"recorded.{client}.{parts}.{self.history.now():.3f}"
         seconds = self.randomness.randint(1, 40)
-        for part in (1, 2):
+        for part in range(1, parts + 1):
             body: dict[str, Any] = {
                 "sessionId": session_id,
                 "phoneNumber": CALLER,
@@ -117,9 +121,11 @@ class Workload:
         owner = self.owners[client % len(self.owners)]
         assert owner.number is not None
         session_id = "CA" + self.randomness.randbytes(16).hex()
-        steps: list[Listen | Play] = [Listen()]
+        steps: list[Listen | Play | Pause] = [Listen()]
         for _ in range(self.randomness.randint(1, 3)):
             steps += [Play(tone(500), label="question"), Listen(quiet_ms=500)]
+        # Quiet before the end: the last turn was kept earlier than the call was over.
+        steps.append(Pause(self.randomness.randint(0, 2_500)))
         shuffled = Faults(webhook_repeats=self.randomness.randint(0, 1), status_repeats=1, status_backwards=True)
         rehearsed: tuple[Step, ...] = await rehearse(steps)
         with self.history.doing("call", session_id, owner=owner.user_id) as operation:
@@ -132,7 +138,11 @@ class Workload:
                 self.reports.append(report)
                 operation.facts["answered"] = report.stream is not None
                 operation.facts["said"] = report.announcement
-                operation.outcome = Outcome.OK if report.stream is not None else Outcome.UNKNOWN
+                refused = bool(report.verbs) and report.announcement != ""
+                if report.stream is not None:
+                    operation.outcome = Outcome.OK
+                elif refused:
+                    operation.outcome = Outcome.FAIL
 
     async def _sign_in_and_out(self, http: httpx.AsyncClient) -> None:
         """Sign in, look, sign out; once that is acknowledged, no worker may know the session any more."""
