@@ -189,7 +189,7 @@ def test_however_much_was_said_little_is_remembered_and_on_one_line_each() -> No
     found = recollection_of([replace(TALKED, turns=turns)] * CONVERSATIONS_MAX, Business())
     assert len(found.memory) <= MEMORY_CHARS_MAX
     assert len(found.memory.splitlines()) == CONVERSATIONS_MAX
-    assert "..." in found.memory
+    assert "…" in found.memory
 
 
 def test_the_newest_name_is_the_callers() -> None:

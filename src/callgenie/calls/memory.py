@@ -10,6 +10,7 @@ from callgenie.calls.models import AnsweredCall
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.models import Conversation
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.mail.rendering import one_line
 from callgenie.profiles.hours import local_time_text
 from callgenie.profiles.models import Business
 from callgenie.voice.script import Recollection
@@ -61,7 +62,7 @@ def recollection_of(conversations: Sequence[Conversation], business: Business) -
 
 def _told(conversation: Conversation, business: Business) -> str:
     when = local_time_text(business, conversation.answered_at or conversation.started_at)
-    return _shortened(f"{when}: {' '.join(_content(conversation))}", _CONVERSATION_CHARS_MAX)
+    return one_line(f"{when}: {' '.join(_content(conversation))}", _CONVERSATION_CHARS_MAX)
 
 
 def _content(conversation: Conversation) -> Iterator[str]:
@@ -75,9 +76,4 @@ def _content(conversation: Conversation) -> Iterator[str]:
     if not said:
         yield "The caller said nothing."
     for text in said:
-        yield f'The caller said: "{_shortened(text, _QUOTE_CHARS_MAX)}"'
-
-
-def _shortened(text: str, characters: int) -> str:
-    one_line = " ".join(text.split())
-    return one_line if len(one_line) <= characters else one_line[: characters - 3].rstrip() + "..."
+        yield f'The caller said: "{one_line(text, _QUOTE_CHARS_MAX)}"'

@@ -23,16 +23,21 @@ _WITHOUT_TURNS: Final[Document] = {"turns": 0}
 _AGES_READ_MAX: Final = 1_000
 
 
+# The call is to be summed up.
+ANALYSIS: Final = "analysis"
+
+
 @dataclass(frozen=True, slots=True)
 class FollowUpKinds:
-    """What follows a call that was answered, and one that is over, however it ended."""
+    """What follows a call that was answered, one that is over, however it ended, and one that was summed up."""
 
     answered: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
+    analysed: tuple[str, ...] = ()
 
 
 # A kind that stands here needs a handler in `wiring.follow_ups`.
-FOLLOW_UPS: Final = FollowUpKinds()
+FOLLOW_UPS: Final = FollowUpKinds(ended=(ANALYSIS,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, StrictInt
 
 from callgenie.billing.schemas import UsageView
+from callgenie.conversations.analysis_schemas import AnalysisView
 from callgenie.conversations.daily import DAYS_MAX, DailyUsage
 from callgenie.conversations.latency import MEDIAN, SLOW, latency_percentiles
 from callgenie.conversations.models import (
@@ -275,6 +276,7 @@ class ConversationSummary(ApiView):
 class ConversationItem(ConversationSummary):
     """A call as a list shows it."""
 
+    summary: str | None = Field(description="Of the analysis that follows the call; null until it is made.")
     user_message: str | None = Field(description="What the caller said first.")
     ai_response: str | None = Field(description="What was answered to that.")
 
@@ -292,6 +294,7 @@ class ConversationItem(ConversationSummary):
         )
         return cls(
             **_summary_of(conversation),
+            summary=conversation.analysis and conversation.analysis.summary,
             user_message=said and said.text,
             ai_response=answered and answered.text,
         )
@@ -300,6 +303,7 @@ class ConversationItem(ConversationSummary):
 class ConversationView(ConversationSummary):
     """A whole call."""
 
+    analysis: AnalysisView | None = Field(description="Follows the end of the call; null until it is made.")
     turns: list[TurnView]
     messages: list[MessageView] = Field(description="What the caller asked to be passed on.")
     transfer: TransferView | None = Field(description="Null for a caller who was not handed on to a person.")
@@ -312,6 +316,7 @@ class ConversationView(ConversationSummary):
         summary = _summary_of(conversation)
         return cls(
             **summary | {"audio_url": audio_url or summary["audio_url"]},
+            analysis=None if conversation.analysis is None else AnalysisView.of(conversation.analysis),
             turns=[TurnView.of(turn) for turn in conversation.turns],
             messages=[MessageView.of(message) for message in conversation.messages],
             transfer=None if conversation.transfer is None else TransferView.of(conversation.transfer),

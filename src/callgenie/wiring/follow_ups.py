@@ -1,11 +1,15 @@
 """Who does what follows a conversation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from callgenie.conversations.follow_up_store import FollowUpStore
+from callgenie.conversations.analyses import CallAnalyses
+from callgenie.conversations.analysis_store import AnalysisStore
+from callgenie.conversations.follow_up_store import ANALYSIS, FOLLOW_UPS, FollowUpStore
 from callgenie.conversations.follow_ups import FollowUpHandler, FollowUps
 from callgenie.conversations.message_mail import MessageMailHandler
 from callgenie.conversations.message_store import MESSAGE_MAIL
+from callgenie.conversations.store import ConversationStore
+from callgenie.voice.analyst import CallAnalyst
 from callgenie.wiring.records import Records
 
 
@@ -14,3 +18,19 @@ def build_follow_ups(records: Records) -> FollowUps:
     # A handler that waits long for somebody else has a `FollowUps` and a job of its own, so that the others go on.
     handlers: Mapping[str, FollowUpHandler] = {MESSAGE_MAIL: MessageMailHandler(records.outbox)}
     return FollowUps(FollowUpStore(records.database.db), handlers, records.randomness)
+
+
+def build_analyses(
+    records: Records, analysts: Mapping[str, CallAnalyst], on_failure: Callable[[str, str], None]
+) -> FollowUps:
+    """Put together what sums calls up; apart from the others, since a model takes its time."""
+    db = records.database.db
+    analyses = CallAnalyses(
+        ConversationStore(db),
+        AnalysisStore(db),
+        records.profiles,
+        analysts,
+        then=FOLLOW_UPS.analysed,
+        on_failure=on_failure,
+    )
+    return FollowUps(FollowUpStore(db), {ANALYSIS: analyses}, records.randomness)

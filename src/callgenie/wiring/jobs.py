@@ -22,6 +22,9 @@ DELIVER_EVERY_SECONDS = 1.0
 
 # So soon what follows a call is begun; each worker asks the database once in this time.
 FOLLOW_UP_EVERY_SECONDS = 1.0
+
+# So many calls are summed up at once in each process. More would take the vendor's patience from the calls in progress.
+ANALYSES_AT_ONCE = 2
 # An owner's wish to hang up is followed as it is made. Where changes cannot be followed, we look this often ...
 LOOK_FOR_HANG_UPS_SECONDS = 2.0
 # ... and try to follow them again after so long.
@@ -55,6 +58,12 @@ async def running(services: Services) -> AsyncIterator[Services]:
             group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
             group.create_task(
                 every(FOLLOW_UP_EVERY_SECONDS, services.follow_ups.work, name="follow-ups"), name="follow up calls"
+            ),
+            *(
+                group.create_task(
+                    every(FOLLOW_UP_EVERY_SECONDS, services.analyses.work, name="analyses"), name=f"sum calls up {line}"
+                )
+                for line in range(ANALYSES_AT_ONCE)
             ),
             group.create_task(
                 every(DELIVER_EVERY_SECONDS, services.usage_notices.look, name="notices"), name="look at usage"

@@ -38,7 +38,7 @@ from callgenie.observability.metrics import Metrics
 from callgenie.users.census_store import CensusStore
 from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.timings import Timings
-from callgenie.wiring.follow_ups import build_follow_ups
+from callgenie.wiring.follow_ups import build_analyses, build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
 from callgenie.wiring.recordings import RecordingServices, build_recordings
@@ -59,6 +59,7 @@ class Services(Records):
     streams: MediaStreams
     after_stream: AfterStream
     sweeper: Sweeper
+    analyses: FollowUps
     erasures: Erasures
     idempotency: IdempotencyStore
     limits: RateLimits | None
@@ -148,6 +149,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
         erasures=build_erasures(records, calls, live, recordings),
         recordings=recordings,
+        analyses=build_analyses(records, {}, metrics.provider_failed),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
         metrics=metrics,

@@ -1,0 +1,102 @@
+"""A call summed up without any model: what is on record, and nothing else."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callgenie.conversations.analysis_rules import findings_by_rules
+from callgenie.conversations.models import Conversation, RecordedTurn, TakenMessage
+from callgenie.conversations.transcripts import TRANSCRIPT_CHARS_MAX, transcript_of
+from callgenie.kernel.ids import SessionId, UserId
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, Fault, TurnRole
+from callgenie.voice.analyst import NAME_CHARS_MAX, SUMMARY_CHARS_MAX, WISH_CHARS_MAX
+
+NOW = datetime(2026, 3, 16, 9, 30, tzinfo=UTC)
+CALL = Conversation(
+    id="1",
+    user_id=UserId("u"),
+    session_id=SessionId("s"),
+    carrier=Carrier.TWILIO,
+    direction=Direction.INBOUND,
+    status=CallStatus.COMPLETED,
+    started_at=NOW,
+    period_start=NOW,
+    duration=72,
+)
+
+
+def talk(*lines: str) -> tuple[RecordedTurn, ...]:
+    """Make turns; what begins with a dash is ours."""
+    return tuple(
+        RecordedTurn(number, TurnRole.ASSISTANT if line.startswith("-") else TurnRole.USER, line.lstrip("- "), NOW)
+        for number, line in enumerate(lines, 1)
+    )
+
+
+def test_what_was_asked_is_told_with_whether_it_was_answered() -> None:
+    turns = talk(
+        "- Hello, how can I help you?",
+        "Good morning, when are you open?",
+        "- From nine to five.",
+        "do you sell shoes",
+        "- I'm sorry, I don't know that. Would you like to leave a message?",
+        "Is anybody",
+        "there?",
+    )
+    found = findings_by_rules(replace(CALL, turns=turns))
+    assert found.summary == (
+        "A caller called and stayed for 1 min 12 s. "
+        'Asked "Good morning, when are you open?" (answered), "do you sell shoes" (not answered), '
+        '"Is anybody" (not answered), "there?" (not answered).'
+    )
+    assert (found.caller_name, found.wish) == (None, "Good morning, when are you open?")
+
+
+def test_a_message_tells_who_called_and_what_they_want() -> None:
+    messages = (
+        TakenMessage("1", "Please keep a loaf for me.", "", "+14155550999", NOW),
+        TakenMessage("2", "Two loaves, after all.", "Anna Bell", "", NOW),
+    )
+    found = findings_by_rules(replace(CALL, turns=talk("I have a message."), messages=messages, after_hours=True))
+    assert found.summary == (
+        "Anna Bell called outside the opening hours and stayed for 1 min 12 s. "
+        'Said "I have a message.". Left a message: "Please keep a loaf for me.". '
+        'Left a message: "Two loaves, after all.".'
+    )
+    assert (found.caller_name, found.wish) == ("Anna Bell", "Two loaves, after all.")
+
+
+def test_a_caller_who_says_nothing_is_not_given_words() -> None:
+    found = findings_by_rules(replace(CALL, duration=8, turns=talk("- Hello?"), fault=Fault.PROVIDER))
+    assert found.summary == ("A caller called and stayed for 8 s. The call was cut short by a fault. Said nothing.")
+    assert found.wish is None
+
+
+def test_of_many_questions_some_are_named_and_the_others_counted() -> None:
+    found = findings_by_rules(replace(CALL, turns=talk(*[f"question {number}?" for number in range(9)])))
+    assert found.summary.endswith('"question 4?" (not answered) and 4 more.')
+
+
+@given(st.lists(st.text(max_size=3_000), max_size=30), st.text(max_size=100))
+def test_whatever_was_said_the_summary_is_short_and_on_one_line(texts: list[str], name: str) -> None:
+    messages = tuple(TakenMessage(str(number), text, name, "", NOW) for number, text in enumerate(texts[:10]))
+    found = findings_by_rules(replace(CALL, turns=talk(*texts), messages=messages))
+    for text, longest in (
+        (found.summary, SUMMARY_CHARS_MAX),
+        (found.wish or "", WISH_CHARS_MAX),
+        (found.caller_name or "", NAME_CHARS_MAX),
+    ):
+        assert len(text) <= longest
+        assert text == " ".join(text.split())
+
+
+@pytest.mark.parametrize("words", [10, 100_000])
+def test_a_transcript_keeps_the_beginning_and_the_end(words: int) -> None:
+    text = transcript_of(replace(CALL, turns=talk("- Hello.", "I begin. " + "word " * words, "Goodbye.")))
+    assert text.startswith("Assistant: Hello.\nCaller: I begin.")
+    assert text.endswith("\nCaller: Goodbye.")
+    assert len(text) <= TRANSCRIPT_CHARS_MAX
+    assert ("[...]" in text) is (words > TRANSCRIPT_CHARS_MAX)
