@@ -11,6 +11,8 @@ from zipfile import ZipFile
 
 import pytest
 from bson import ObjectId
+from tests.support.accounts import assert_problem
+from tests.support.kept_recording import recorded
 from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.lifecycle.archive import zip_of
@@ -97,6 +99,27 @@ async def test_no_hash_and_no_secret_is_in_it(app: WholeApi) -> None:
         assert secret not in text
 
 
+async def test_it_holds_the_users_recordings_and_nobody_elses(app: WholeApi, tmp_path: Path) -> None:
+    mine = await recorded(app, tmp_path)
+    await recorded(app, tmp_path, email="other@example.com", number="+14155550101", seconds=5)
+    answer = await app.call("GET", PATH, token=mine.token)
+    archive = ZipFile(io.BytesIO(answer.content))
+    key = lines(archive, "conversations")[0]["recording"]["key"]
+    sounds = [name for name in archive.namelist() if name.endswith(".wav")]
+    assert sounds == [key.replace(mine.user_id, "recordings")]
+    assert archive.read(sounds[0]) == mine.sound
+
+
+async def test_a_store_of_recordings_that_is_away_is_told_before_anything_is_sent(
+    connected: Database, tmp_path: Path
+) -> None:
+    away: dict[str, Any] = {"recordings_url": "s3://calls", "recordings_s3_endpoint": "http://127.0.0.1:9"}
+    keys: dict[str, Any] = {"recordings_s3_key_id": "k", "recordings_s3_secret": "s"}
+    async with serving_everything(connected, data_dir=tmp_path, **away, **keys) as there:
+        token = str((await there.register())["accessToken"])
+        assert_problem(await there.call("GET", PATH, token=token), 503, "recording_store_unavailable")
+
+
 async def test_it_is_for_the_signed_in_only(app: WholeApi) -> None:
     assert (await app.call("GET", PATH)).status_code == 401
 
@@ -108,8 +131,11 @@ async def test_a_large_archive_is_sent_in_pieces_and_never_held_whole() -> None:
         for _ in range(count):
             yield noise
 
-    files = (("a.jsonl", pieces(60)), ("empty.jsonl", pieces(0)), ("b.jsonl", pieces(3)))
-    sent = [piece async for piece in zip_of(files, at=datetime(2026, 1, 1, 12, tzinfo=UTC))]
+    async def files() -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
+        for name, count in (("a.jsonl", 60), ("empty.jsonl", 0), ("b.jsonl", 3)):
+            yield name, pieces(count)
+
+    sent = [piece async for piece in zip_of(files(), at=datetime(2026, 1, 1, 12, tzinfo=UTC))]
     assert max(len(piece) for piece in sent) < 200_000
     archive = ZipFile(io.BytesIO(b"".join(sent)))
     assert archive.namelist() == ["a.jsonl", "empty.jsonl", "b.jsonl"]

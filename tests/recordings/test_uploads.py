@@ -7,23 +7,20 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.support.metering import Office
 from tests.support.recording_studio import Studio, sides_of, studio
 from tests.support.s3_server import s3_server
+from tests.support.spilled_call import RATE, ended_call, recording_of, spilled
 
 from callgenie.calls.models import AnsweredCall
 from callgenie.kernel.ids import SessionId
-from callgenie.kernel.vocabulary import EndedReason, Fault, RecordingFault
+from callgenie.kernel.vocabulary import RecordingFault
 from callgenie.recordings.errors import RecordingStoreUnavailableError
 from callgenie.recordings.models import Label
 from callgenie.recordings.obstore_objects import FolderObjects
 from callgenie.recordings.spill import SpillFolder
-
-RATE = 8_000
-SOUND = bytes([0, 16]) * RATE
 
 CRASH = """
 import os, signal, sys
@@ -40,29 +37,6 @@ for second in range(5):
 print("writing", flush=True)
 sys.stdin.read()
 """
-
-
-async def ended_call(office: Office, session_id: str = "CA1") -> AnsweredCall:
-    if not office.customers.profiles.profiles:
-        await office.owner()
-    call = await office.answered(session_id)
-    await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.CALLER, elapsed_seconds=5)
-    return call
-
-
-def spilled(desk: Studio, call: AnsweredCall, *, seconds: int = 5, fault: RecordingFault | None = None) -> Label:
-    """Leave a recording on the disk, as a call that is over does."""
-    label = Label(call.user_id, call.session_id, call.answered_at, RATE, 30)
-    writer = desk.spill.begin(label)
-    for _ in range(seconds):
-        writer.write(SOUND, b"")
-    writer.close(fault)
-    return label
-
-
-async def recording_of(office: Office, session_id: str = "CA1") -> dict[str, Any]:
-    recording: dict[str, Any] = (await office.conversation(session_id)).get("recording") or {}
-    return recording
 
 
 async def test_a_process_that_dies_leaves_a_recording_that_the_next_one_stores(office: Office, desk: Studio) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -36,11 +36,11 @@ class _Outlet(io.RawIOBase):
         return taken
 
 
-async def zip_of(files: Iterable[tuple[str, AsyncIterator[bytes]]], *, at: datetime) -> AsyncIterator[bytes]:
+async def zip_of(files: AsyncIterable[tuple[str, AsyncIterator[bytes]]], *, at: datetime) -> AsyncIterator[bytes]:
     """Yield a zip of named files, each given piece by piece, in their order."""
     outlet = _Outlet()
     with ZipFile(outlet, "w") as archive:
-        for name, pieces in files:
+        async for name, pieces in files:
             info = ZipInfo(name, date_time=at.timetuple()[:6])
             info.compress_type = ZIP_DEFLATED
             # Nobody knows yet whether the file stays below four gigabytes.

@@ -23,6 +23,7 @@ from callgenie.lifecycle.schemas import (
 )
 from callgenie.lifecycle.signup import SignUp
 from callgenie.profiles.errors import ProfileChangedError
+from callgenie.recordings.errors import RecordingStoreUnavailableError
 from callgenie.users.attempts import TooManyAttemptsError
 from callgenie.users.errors import (
     EmailTakenError,
@@ -132,8 +133,11 @@ async def change_profile(
     "/user/export",
     response_class=StreamingResponse,
     responses={
-        int(HTTPStatus.OK): {"content": {ZIP: {}}, "description": "A zip of JSON Lines, one file for each collection."},
-        **problems(InvalidAccessTokenError),
+        int(HTTPStatus.OK): {
+            "content": {ZIP: {}},
+            "description": "A zip of JSON Lines, one file for each collection, and of recordings.",
+        },
+        **problems(InvalidAccessTokenError, RecordingStoreUnavailableError),
     },
 )
 async def export_account(user: CurrentUser, export: AccountExportDep) -> StreamingResponse:

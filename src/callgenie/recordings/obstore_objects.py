@@ -102,7 +102,10 @@ class ObstoreObjects:
 
 
 class FolderObjects(ObstoreObjects):
-    """Objects as files of a folder. It is made when the first one comes; what was put survives a power cut."""
+    """Objects as files of a folder, which is made when the first one comes. What was put survives a power cut.
+
+    Folders in it that become empty are removed: their names are users' ids.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(None, str(folder))
@@ -118,7 +121,7 @@ class FolderObjects(ObstoreObjects):
 
     def _opened(self) -> LocalStore | S3Store:
         if self._store is None and self._folder.is_dir():
-            self._store = LocalStore(self._folder)
+            self._store = LocalStore(self._folder, automatic_cleanup=True)
         return super()._opened()
 
 

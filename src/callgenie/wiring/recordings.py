@@ -62,10 +62,17 @@ def build_object_store(settings: Settings) -> ObjectStore:
 
 
 def build_recordings(
-    settings: Settings, database: Database, secret: str, clock: Clock, watch: RecordingWatch, *, origin: str
+    settings: Settings,
+    database: Database,
+    store: ObjectStore,
+    secret: str,
+    clock: Clock,
+    watch: RecordingWatch,
+    *,
+    origin: str,
 ) -> RecordingServices:
     """Put together all there is around recordings; links lead to `origin`."""
-    store, states = build_object_store(settings), RecordingStates(database.db)
+    states = RecordingStates(database.db)
     spill = SpillFolder(settings.data_dir.expanduser().absolute() / SPILL_FOLDER)
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="recordings")
     lifetime = timedelta(minutes=settings.recording_link_minutes)

@@ -28,6 +28,7 @@ from callgenie.numbers.service import NumberPool
 from callgenie.numbers.store import NumberStore
 from callgenie.profiles.service import ProfileService
 from callgenie.profiles.store import ProfileStore
+from callgenie.recordings.object_store import ObjectStore
 from callgenie.settings import Settings
 from callgenie.users.account_mail import AccountMail
 from callgenie.users.accounts import Accounts
@@ -44,6 +45,7 @@ from callgenie.users.sessions import Sessions
 from callgenie.users.store import UserStore
 from callgenie.users.tokens import AccessTokens, RefreshTokens
 from callgenie.wiring.limits import build_attempts
+from callgenie.wiring.recordings import build_object_store
 from callgenie.wiring.voices import options_of
 
 SECRETS_FILE = "secrets.json"
@@ -91,6 +93,7 @@ class Records:
     daily_usage: DailyUsageReader
     account_export: AccountExport
     recording: Recording
+    recording_store: ObjectStore
     passwords: PasswordHasher
 
 
@@ -110,6 +113,7 @@ def build_records(
     moved = MovedUsage()
     ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
     usage = UsageService(ledger, terms, clock, JoinedStore(db))
+    recording_store = build_object_store(settings)
     recording = Recording(
         store=RecordingStore(db),
         settlement=Settlement(ledger, LiveCallStore(db)),
@@ -140,7 +144,8 @@ def build_records(
         usage=usage,
         conversations=ConversationService(ConversationStore(db), recording, cursors),
         daily_usage=DailyUsageReader(TotalsStore(db), profiles, clock),
-        account_export=AccountExport(BelongingsStore(db), clock),
+        account_export=AccountExport(BelongingsStore(db), recording_store, clock),
+        recording_store=recording_store,
         recording=recording,
         passwords=passwords,
     )

@@ -101,7 +101,9 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         watch=metrics,
     )
     origin = settings.public_url or own_url
-    recordings = build_recordings(settings, records.database, secrets.jwt_secret, clock, metrics, origin=origin)
+    recordings = build_recordings(
+        settings, records.database, records.recording_store, secrets.jwt_secret, clock, metrics, origin=origin
+    )
     ongoing = OngoingCallStore(db)
     voices = build_voices(settings, providers)
     live = LiveCalls(
