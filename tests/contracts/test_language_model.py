@@ -5,8 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.embedded import embedded
 from tests.support.vendors.hosted import openai_chat
+from tests.support.vendors.openai import OpenAi
 
+from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.voice.breaker import Breaker
+from callgenie.voice.fallback import Candidate, FallbackModel
 from callgenie.voice.ports import (
     Knowledge,
     LanguageModel,
@@ -28,7 +32,7 @@ KNOWLEDGE = Knowledge(
 )
 
 
-@pytest.fixture(params=["faq", "scripted", "openai"])
+@pytest.fixture(params=["faq", "scripted", "openai", "fallback"])
 async def model(request: pytest.FixtureRequest) -> AsyncIterator[LanguageModel]:
     match request.param:
         case "faq":
@@ -38,6 +42,10 @@ async def model(request: pytest.FixtureRequest) -> AsyncIterator[LanguageModel]:
         case "openai":
             async with openai_chat() as (chat, _):
                 yield chat
+        case "fallback":
+            async with openai_chat(OpenAi(key="another")) as (refused, _):
+                candidate: Candidate[LanguageModel] = Candidate("openai", refused, Breaker(SystemClock()))
+                yield FallbackModel([candidate], embedded().model, patience_ms=30_000)
 
 
 async def answer(model: LanguageModel, *said: str, knowledge: Knowledge = KNOWLEDGE) -> list[ModelDelta]:

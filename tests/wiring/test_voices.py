@@ -10,12 +10,13 @@ from tests.support.serving import serving
 from tests.support.vendors.openai import KEY, OpenAi
 from tests.support.whole_app import serving_everything
 
+from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.mongo.client import Database
 from callgenie.settings import Settings
 from callgenie.voice.ports import Knowledge, Message, TextDelta
 from callgenie.voice.providers.scripted import scripted_providers
-from callgenie.wiring.voices import build_voices, options_of
+from callgenie.wiring.voices import build_voices, options_of, timings_of
 
 EMBEDDED = scripted_providers((), {})
 
@@ -67,7 +68,7 @@ async def test_whatever_can_be_chosen_is_there_for_calls() -> None:
     server = OpenAi(models=("one", "two/of:three"))
     async with serving(server.app) as url:
         known = settings(openai_api_key=KEY, openai_base_url=f"{url}/v1", openai_chat_models="one,two/of:three")
-        voices = build_voices(known, EMBEDDED)
+        voices = build_voices(known, EMBEDDED, SystemClock())
         knowledge = Knowledge("SAATHI", "", hours="We are open from nine to five.")
         with capture_logs() as logs:
             for chosen in options_of(known).models[1:]:
@@ -78,6 +79,35 @@ async def test_whatever_can_be_chosen_is_there_for_calls() -> None:
         await voices.close()
     assert [body["model"] for body in server.bodies] == ["one", "two/of:three"]
     assert logs == []
+
+
+async def test_a_server_that_is_away_is_made_good_by_another_one_and_then_by_the_embedded_one() -> None:
+    server = OpenAi(models=("one",))
+    nowhere = "http://127.0.0.1:9/v1"
+    knowledge = Knowledge("SAATHI", "", hours="We are open from nine to five.")
+    embedded = scripted_providers((), {"open": "the embedded one"})
+    async with serving(server.app) as url:
+        for other, expected in ((f"{url}/v1", "We are open from nine to five."), (nowhere, "the embedded one")):
+            known = settings(
+                openai_api_key=KEY,
+                openai_base_url=nowhere,
+                groq_api_key=KEY,
+                groq_base_url=other,
+                groq_chat_models="one",
+            )
+            voices = build_voices(known, embedded, SystemClock())
+            model = voices.catalogue.choose(voice="nanotts-en-us", model="openai/gpt-4.1-mini").model
+            deltas = model.stream([Message(TurnRole.USER, "When are you open?")], knowledge)
+            assert "".join([delta.text async for delta in deltas if isinstance(delta, TextDelta)]).strip() == expected
+            await voices.close()
+
+
+def test_a_call_is_more_patient_with_a_chain_of_providers_than_with_each_of_them() -> None:
+    for patience_ms in (500, 2_500, 8_000):
+        timings = timings_of(settings(provider_patience_ms=patience_ms, reply_after_silence_ms=700))
+        for whole_ms in (timings.model_max_ms, timings.speech_max_ms, timings.transcribe_max_ms):
+            assert whole_ms >= 2 * patience_ms + 2_000
+        assert timings.reply_after_ms == 700
 
 
 async def test_an_owner_can_choose_what_is_set_and_nothing_else(connected: Database) -> None:

@@ -37,6 +37,14 @@ _Names = Annotated[str, AfterValidator(_names)]
 class VoiceSettings(BaseSettings):
     """Who recognises speech, thinks and speaks, beside what is embedded."""
 
+    provider_patience_ms: int = Field(
+        default=2_500,
+        ge=500,
+        le=8_000,
+        validation_alias="PROVIDER_PATIENCE_MS",
+        description="How long a hosted provider may take to its first word or sound, before the next one is asked "
+        "and finally the embedded one. A language model on a small machine of your own may need more.",
+    )
     openai_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="OPENAI_API_KEY",

@@ -1,6 +1,6 @@
 """What calls can hear, think and speak with on this server, and which of it one call takes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -63,3 +63,16 @@ class VoiceCatalogue:
             # It was there when it was chosen; a call with another voice is better than none.
             _log.warning(CHOICE_GONE, what=what, chosen=chosen)
         return embedded if found is None else found
+
+
+class OneVoice:
+    """One voice of a provider: speaks in it, whatever voice it is asked for."""
+
+    def __init__(self, tts: TextToSpeech, voice: str) -> None:
+        self._tts = tts
+        self._voice = voice
+
+    def stream(self, text: str, *, sample_rate: int, language: str, voice: str) -> AsyncIterator[bytes]:
+        """Yield the speech for `text`."""
+        del voice
+        return self._tts.stream(text, sample_rate=sample_rate, language=language, voice=self._voice)

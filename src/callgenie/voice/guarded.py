@@ -6,7 +6,7 @@ passed on: half an answer twice is worse than an apology.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -60,7 +60,7 @@ async def transcribed(stream: SpeechStream, timeout_ms: int) -> Transcript:
     """
 
     async def attempt() -> Transcript:
-        return await _within(timeout_ms, stream.transcribe, "speech recognition")
+        return await within(timeout_ms, stream.transcribe, "speech recognition")
 
     for remaining in reversed(range(_ATTEMPTS)):
         try:
@@ -77,9 +77,9 @@ async def prepared(model: LanguageModel, knowledge: Knowledge, timeout_ms: int) 
         await model.prepare(knowledge)
 
     try:
-        await _within(timeout_ms, attempt, "language model")
+        await within(timeout_ms, attempt, "language model")
     except ProviderError as error:
-        _tell(error)
+        tell_failure(error)
         _log.warning(PROVIDER_FAILED, again=True, provider=error.provider, category=error.category)
 
 
@@ -120,27 +120,41 @@ async def _streamed(
 ) -> AsyncGenerator[T]:
     for remaining in reversed(range(_ATTEMPTS)):
         passed_on = False
-        stream = start()
         try:
-            while True:
-                try:
-                    piece = await _within(timeout_ms, stream.__anext__, what)
-                except StopAsyncIteration:
-                    return
-                passed_on = True
-                yield piece
+            async with closed_in_the_end(start()) as stream:
+                while True:
+                    try:
+                        piece = await within(timeout_ms, stream.__anext__, what)
+                    except StopAsyncIteration:
+                        return
+                    passed_on = True
+                    yield piece
         except ProviderError as error:
             _judge(reason, error, again=remaining > 0 and not passed_on)
-        finally:
-            if hasattr(stream, "aclose"):
-                await cast("_Closable", stream).aclose()
 
 
-async def _within(timeout_ms: int, work: Callable[[], Awaitable[T]], what: str) -> T:
+@asynccontextmanager
+async def closed_in_the_end(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Close a provider's stream after the block, if it can be closed: a port promises an iterator only."""
+    try:
+        yield stream
+    finally:
+        if hasattr(stream, "aclose"):
+            await cast("_Closable", stream).aclose()
+
+
+async def within(timeout_ms: int, work: Callable[[], Awaitable[T]], what: str) -> T:
+    """Return what `work` does, of which nothing but `ProviderError` and these two may come out.
+
+    Raises:
+        ProviderError: It failed, or took longer than `timeout_ms`; `what` is named as who did.
+        ProviderFailedError: It says so itself.
+        StopAsyncIteration: It was the step of a stream that is at its end.
+    """
     try:
         async with asyncio.timeout(timeout_ms / 1000):
             return await work()
-    except (ProviderError, StopAsyncIteration):
+    except (ProviderError, ProviderFailedError, StopAsyncIteration):
         raise
     except TimeoutError as error:
         raise ProviderError(what, "timeout", permanent=False) from error
@@ -150,16 +164,18 @@ async def _within(timeout_ms: int, work: Callable[[], Awaitable[T]], what: str) 
         raise ProviderError(what, "unexpected", permanent=False) from error
 
 
-def _tell(error: ProviderError) -> None:
+def tell_failure(error: ProviderError) -> None:
+    """Tell whoever keeps the figures of a failure."""
     tell = on_provider_failure.get()
     if tell is not None:
         tell(error.provider, error.category)
 
 
 def _judge(reason: EndedReason, error: ProviderError, *, again: bool) -> None:
-    _tell(error)
+    tell_failure(error)
     details: dict[str, Any] = {"provider": error.provider, "category": error.category, "permanent": error.permanent}
-    if again and not error.permanent:
+    # Who says when to come back does not want to be asked again at once.
+    if again and not error.permanent and error.retry_after_seconds is None:
         _log.warning(PROVIDER_FAILED, again=True, **details)
         return
     _log.error(PROVIDER_FAILED, again=False, **details)

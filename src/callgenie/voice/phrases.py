@@ -13,6 +13,7 @@ class Phrases:
     time_is_up: str
     apology: str
     say_again: str
+    lost_thread: str
     goodbye: str
 
 
@@ -22,6 +23,7 @@ _ENGLISH: Final = Phrases(
     time_is_up="I'm sorry, we have reached the longest time a call may take. Please call again. Goodbye.",
     apology="I'm sorry, something has gone wrong on our side. Please call again in a moment. Goodbye.",
     say_again="I'm sorry, I didn't get that. Could you say it again?",
+    lost_thread="I'm sorry, I lost my thread. Could you say that again?",
     goodbye="Thank you for calling. Goodbye.",
 )
 

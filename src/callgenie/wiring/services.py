@@ -37,13 +37,12 @@ from callgenie.mongo.readiness import Readiness
 from callgenie.observability.metrics import Metrics
 from callgenie.users.census_store import CensusStore
 from callgenie.voice.ports import VoiceProviders
-from callgenie.voice.timings import Timings
 from callgenie.wiring.follow_ups import build_analyses, build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
 from callgenie.wiring.recordings import RecordingServices, build_recordings
 from callgenie.wiring.records import Records
-from callgenie.wiring.voices import Voices, build_voices
+from callgenie.wiring.voices import Voices, build_voices, timings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +104,12 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         settings, records.database, records.recording_store, secrets.jwt_secret, clock, metrics, origin=origin
     )
     ongoing = OngoingCallStore(db)
-    voices = build_voices(settings, providers)
+    voices = build_voices(settings, providers, clock)
     live = LiveCalls(
         desk,
         voices.catalogue,
         clock,
-        Timings(reply_after_ms=settings.reply_after_silence_ms),
+        timings_of(settings),
         metrics,
         CallerMemory(CallerStore(db)),
         recordings.calls,

@@ -1,24 +1,36 @@
 """What calls hear, think and speak with: the embedded providers, and the hosted ones for which there are settings."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
+from callgenie.kernel.clock import Clock
 from callgenie.profiles.models import DEFAULT_LANGUAGE, DEFAULT_MODEL
 from callgenie.profiles.options import VoiceOptions
 from callgenie.settings import Settings
 from callgenie.settings.voices import names_in
+from callgenie.voice.breaker import Breaker
 from callgenie.voice.catalogue import VoiceCatalogue
-from callgenie.voice.ports import VoiceProviders
+from callgenie.voice.fallback import Candidate, FallbackModel
+from callgenie.voice.ports import LanguageModel, VoiceProviders
 from callgenie.voice.providers.hosted_api import HostedApi, build_http
 from callgenie.voice.providers.nanotts import VOICES
 from callgenie.voice.providers.openai_chat import OpenAiChat
+from callgenie.voice.timings import Timings
 
 _OPENAI_TOKENS_FIELD: Final = "max_completion_tokens"
 _USUAL_TOKENS_FIELD: Final = "max_tokens"
+
+# Of hosted providers one after the other. A caller who has waited for two in vain wants an answer, not a third try.
+_CHAIN_MAX: Final = 2
+
+# What the embedded provider behind them may take.
+_EMBEDDED_MS: Final = 2_000
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +68,58 @@ def options_of(settings: Settings) -> VoiceOptions:
     return VoiceOptions(voices=tuple(VOICES), models=(DEFAULT_MODEL, *models), languages=(DEFAULT_LANGUAGE,))
 
 
-def build_voices(settings: Settings, embedded: VoiceProviders) -> Voices:
+def timings_of(settings: Settings) -> Timings:
+    """Return the patience of calls: with a provider and all that stand behind it, longer than with each of them."""
+    usual = Timings(reply_after_ms=settings.reply_after_silence_ms)
+    chain_ms = _CHAIN_MAX * settings.provider_patience_ms + _EMBEDDED_MS
+    return replace(
+        usual,
+        transcribe_max_ms=max(usual.transcribe_max_ms, chain_ms),
+        model_max_ms=max(usual.model_max_ms, chain_ms),
+        speech_max_ms=max(usual.speech_max_ms, chain_ms),
+    )
+
+
+def build_voices(settings: Settings, embedded: VoiceProviders, clock: Clock) -> Voices:
     """Put together what calls choose among; the hosted providers share one client, and all calls share them."""
     own_ids = (DEFAULT_MODEL, *VOICES)
     servers = list(_chat_servers(settings))
     if not servers:
         return Voices(VoiceCatalogue(embedded, own_ids=own_ids), None)
     http = build_http()
+    patience_ms = settings.provider_patience_ms
     models = {
-        chosen: OpenAiChat(
-            HostedApi(http, server.name, server.base_url, _bearer(server.key)),
-            model,
-            tokens_field=server.tokens_field,
+        chosen: FallbackModel(chain, embedded.model, patience_ms=patience_ms)
+        for chosen, chain in _chains(_models(servers, http, clock)).items()
+    }
+    return Voices(VoiceCatalogue(embedded, own_ids=own_ids, models=models), http)
+
+
+def _models(
+    servers: Sequence[_ChatServer], http: httpx.AsyncClient, clock: Clock
+) -> dict[str, Candidate[LanguageModel]]:
+    return {
+        chosen: Candidate(
+            server.name,
+            OpenAiChat(
+                HostedApi(http, server.name, server.base_url, _bearer(server.key)),
+                model,
+                tokens_field=server.tokens_field,
+            ),
+            Breaker(clock),
         )
         for server in servers
         for chosen, model in server.ids()
     }
-    return Voices(VoiceCatalogue(embedded, own_ids=own_ids, models=models), http)
+
+
+def _chains(candidates: Mapping[str, Candidate[P]]) -> dict[str, list[Candidate[P]]]:
+    """Return for each candidate who answers: itself, then the first one of another provider."""
+    chains = {}
+    for chosen, candidate in candidates.items():
+        others = [other for other in candidates.values() if other.name != candidate.name]
+        chains[chosen] = [candidate, *others][:_CHAIN_MAX]
+    return chains
 
 
 def _chat_servers(settings: Settings) -> Iterator[_ChatServer]:
