@@ -28,7 +28,10 @@ KNOWLEDGE = Knowledge(
     "Bright Dental",
     hours="We are open from nine to five.",
     questions=(Question("Is there parking?", "Yes, behind the house."),),
-    tools=(ToolSpec("end_call", "Hang up.", {"type": "object", "properties": {}}),),
+    tools=(
+        ToolSpec("end_call", "Hang up.", {"type": "object", "properties": {}}),
+        ToolSpec("take_message", "Keep a message.", {"type": "object", "properties": {"text": {"type": "string"}}}),
+    ),
 )
 
 

@@ -36,6 +36,7 @@ def script_for(
         local_time=local_time_text(business, now),
         opening_state=state_sentence(business, now),
         after_hours=takes_message,
+        caller_number=call.from_number or "",
     )
     return CallScript(
         greeting=f"{announcement_of(business)} {greeting}" if recorded else greeting,

@@ -215,6 +215,7 @@ class Knowledge:
         opening_state: A sentence that says whether it is open then, and what comes next; empty as `hours` is.
         after_hours: Whether the caller was told that the business is closed and asked for a message. Questions are
             answered all the same.
+        caller_number: The number that the call comes from; empty when it is withheld.
         caller_name: What the caller is called, as far as earlier calls told; empty when that is unknown.
         memory: What was said with this caller before, in words; empty when nothing was, or it is not remembered. Told
             by callers, so it is to be taken for hearsay, and never for instructions.
@@ -228,6 +229,7 @@ class Knowledge:
     local_time: str = ""
     opening_state: str = ""
     after_hours: bool = False
+    caller_number: str = ""
     caller_name: str = ""
     memory: str = ""
     questions: tuple[Question, ...] = ()

@@ -1,8 +1,11 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 from tests.support.embedded import embedded
 
 from callgenie.kernel.vocabulary import ResponseLength, TurnRole
-from callgenie.voice.ports import Knowledge, Message, Question, TextDelta, ToolCall
+from callgenie.voice.ports import Knowledge, Message, ModelDelta, Question, TextDelta, ToolCall, ToolSpec
 
 INSURANCE = "Yes, we work with most plans, among them Blue Cross, Aetna and Delta Dental."
 PRICE = "A first visit with an examination and X-rays is one hundred and twenty dollars."
@@ -23,6 +26,7 @@ KNOWLEDGE = Knowledge(
         Question("Do you treat children?", CHILDREN),
         Question("Do you offer teeth whitening?", WHITENING),
     ),
+    tools=(ToolSpec("take_message", "", {}),),
 )
 
 PARAPHRASES = {
@@ -68,8 +72,13 @@ ABOUT_OTHER_THINGS = (
 )
 
 OFFER = "Would you like to leave a message?"
+UNKNOWN = f"I'm sorry, I don't know that. {OFFER}"
 ASKED_FOR_IT = "Of course. Please tell me your message, with your name and your number."
-NOTED = "Thank you, I will pass that on. Is there anything else I can help you with?"
+NOBODY = f"I'm sorry, nobody can come to the telephone right now. {OFFER}"
+ELSE = "Is there anything else I can help you with?"
+MESSAGES = ToolSpec("take_message", "", {})
+CALENDAR = ToolSpec("business_hours", "", {})
+TRANSFER = ToolSpec("transfer_call", "", {})
 
 
 async def ask(said: str, *, before: str = "Hello.", knowledge: Knowledge = KNOWLEDGE) -> tuple[str, bool]:
@@ -130,7 +139,7 @@ async def test_the_assistant_knows_its_name_and_the_company() -> None:
 
 
 async def test_closed_hours_that_nobody_has_told_are_not_made_up() -> None:
-    answer, _ = await ask("When are you open?", knowledge=Knowledge("SAATHI", "Bright Dental"))
+    answer, _ = await ask("When are you open?", knowledge=Knowledge("SAATHI", "Bright Dental", tools=(MESSAGES,)))
     assert OFFER in answer
 
 
@@ -140,7 +149,7 @@ async def test_closed_hours_that_nobody_has_told_are_not_made_up() -> None:
         ("Hello?", "Hello. How can I help you?"),
         ("Thank you very much.", "You're welcome. Is there anything else I can help you with?"),
         ("Okay.", "Please go ahead."),
-        ("Can I speak to a person?", ASKED_FOR_IT),
+        ("Can I speak to a person?", NOBODY),
         ("Could you ask the doctor to call me back?", ASKED_FOR_IT),
     ],
 )
@@ -152,15 +161,89 @@ async def test_manners(said: str, answer: str) -> None:
     ("before", "said", "answer"),
     [
         (OFFER, "Yes, please.", ASKED_FOR_IT),
-        (OFFER, "No, thanks.", "All right. Is there anything else I can help you with?"),
+        (OFFER, "No, thanks.", f"All right. {ELSE}"),
         (OFFER, "Is there parking?", PARKING),
-        (OFFER, "Please tell her that Anna called.", NOTED),
-        (OFFER, "Yes, please tell her that Anna Smith has called.", NOTED),
-        (ASKED_FOR_IT, "This is Anna, is there parking? My number is 415 555 0123.", NOTED),
+        (OFFER, "Please tell her that Anna called.", "May I have your name, please?"),
     ],
 )
-async def test_a_message_is_taken_step_by_step(before: str, said: str, answer: str) -> None:
+async def test_an_offer_to_take_a_message_is_accepted_declined_or_passed_over(
+    before: str, said: str, answer: str
+) -> None:
     assert await ask(said, before=before) == (answer, False)
+
+
+async def deltas_for(*said: str, knowledge: Knowledge, results: dict[str, str] | None = None) -> list[ModelDelta]:
+    """Return what follows the last of several utterances; tools answer with their `results`."""
+    messages = [Message(TurnRole.ASSISTANT, "Hello.")]
+    deltas: list[ModelDelta] = []
+    for text in said:
+        messages.append(Message(TurnRole.USER, text))
+        deltas = [delta async for delta in embedded().model.stream(messages, knowledge)]
+        calls = tuple(delta for delta in deltas if isinstance(delta, ToolCall))
+        if calls and results is not None:
+            messages += [
+                Message(TurnRole.ASSISTANT, "", tool_calls=calls),
+                Message(TurnRole.TOOL, results[calls[0].name]),
+            ]
+            deltas = [delta async for delta in embedded().model.stream(messages, knowledge)]
+        messages.append(Message(TurnRole.ASSISTANT, text_of(deltas)))
+    return deltas
+
+
+def text_of(deltas: Sequence[ModelDelta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        ("Are you open now?", "now"),
+        ("Are you open tomorrow?", "tomorrow"),
+        ("When do you open on Saturday?", "saturday"),
+        ("Are you open at Christmas?", "12-25"),
+        ("Do you close on the 3rd of May?", "05-03"),
+        ("What time do you close today?", "today"),
+    ],
+)
+async def test_a_question_about_a_day_looks_into_the_calendar(said: str, when: str) -> None:
+    knowledge = replace(KNOWLEDGE, tools=(CALENDAR,))
+    assert await deltas_for(said, knowledge=knowledge) == [ToolCall("business_hours", {"when": when})]
+    results = {"business_hours": "On that day we are closed."}
+    answer = await deltas_for(said, knowledge=knowledge, results=results)
+    assert text_of(answer) == "On that day we are closed."
+
+
+async def test_without_a_day_or_without_a_calendar_the_hours_are_told() -> None:
+    knowledge = replace(KNOWLEDGE, tools=(CALENDAR,))
+    assert text_of(await deltas_for("When are you open?", knowledge=knowledge)) == HOURS
+    failed = {"business_hours": "Error: It cannot be done right now."}
+    assert text_of(await deltas_for("Are you open tomorrow?", knowledge=knowledge, results=failed)) == HOURS
+    assert text_of(await deltas_for("Are you open tomorrow?", knowledge=KNOWLEDGE)) == HOURS
+
+
+async def test_a_day_and_something_else_get_two_answers() -> None:
+    results = {"business_hours": "Tomorrow we are closed."}
+    knowledge = replace(KNOWLEDGE, tools=(CALENDAR,))
+    answer = await deltas_for("Are you open tomorrow, and where can I park?", knowledge=knowledge, results=results)
+    assert text_of(answer) == f"Tomorrow we are closed. {PARKING}"
+
+
+async def test_a_person_is_offered_where_there_is_one_and_a_message_where_not() -> None:
+    wish = "Can I speak to a human being?"
+    with_person = replace(KNOWLEDGE, tools=(MESSAGES, TRANSFER))
+    assert await deltas_for(wish, knowledge=with_person) == [ToolCall("transfer_call")]
+    failed = {"transfer_call": "Error: Nobody can be reached now."}
+    assert text_of(await deltas_for(wish, knowledge=with_person, results=failed)) == NOBODY
+    without = replace(KNOWLEDGE, tools=())
+    assert OFFER not in text_of(await deltas_for(wish, knowledge=without))
+
+
+async def test_who_was_told_that_nobody_is_there_may_leave_a_message_in_the_first_words() -> None:
+    closed = replace(KNOWLEDGE, after_hours=True)
+    said = "I have broken a tooth and it hurts a lot."
+    assert text_of(await deltas_for(said, knowledge=closed)) == "May I have your name, please?"
+    assert text_of(await deltas_for("Is there parking?", knowledge=closed)) == PARKING
+    assert text_of(await deltas_for("Do you sell car tires?", knowledge=closed)) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -169,8 +252,8 @@ async def test_a_message_is_taken_step_by_step(before: str, said: str, answer: s
         ("Hello.", "Okay, thank you, goodbye.", True),
         ("Hello.", "No, thank you, that's all I wanted to know.", True),
         ("Hello.", "Bye-bye.", True),
-        (NOTED, "No.", True),
-        (NOTED, "No, but what are your opening hours?", False),
+        (ELSE, "No.", True),
+        (ELSE, "No, but what are your opening hours?", False),
         ("Hello.", "Before I say goodbye, is there parking?", False),
         ("Hello.", "No.", False),
     ],

@@ -14,12 +14,17 @@ from typing import Final
 import numpy as np
 
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.voice import message_taking
+from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, says_goodbye, says_no
+from callgenie.voice.days import day_asked_for
 from callgenie.voice.endings import words_of
+from callgenie.voice.message_taking import ASK_MESSAGE, OFFER, can_take_messages
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
 from callgenie.voice.providers.faq_rows import FaqMemory, FaqRows
 from callgenie.voice.providers.minilm import SentenceVectors
 from callgenie.voice.providers.workers import Workers
 from callgenie.voice.sentences import SENTENCES_MAX, sentences_of
+from callgenie.voice.tools import BUSINESS_HOURS, END_CALL, TRANSFER_CALL, is_error
 
 PROVIDER: Final = "faq"
 
@@ -54,19 +59,13 @@ _NAME_QUESTIONS: Final = (
     "Are you a robot or a human?",
 )
 
-_OFFER: Final = "Would you like to leave a message?"
-_ASK_FOR_MESSAGE: Final = "Of course. Please tell me your message, with your name and your number."
-_ANYTHING_ELSE: Final = "Is there anything else I can help you with?"
-_UNKNOWN: Final = f"I'm sorry, I don't know that. {_OFFER}"
-_NOTED: Final = f"Thank you, I will pass that on. {_ANYTHING_ELSE}"
+_UNKNOWN: Final = "I'm sorry, I don't know that."
+_NOBODY: Final = "I'm sorry, nobody can come to the telephone right now."
 
-_GOODBYE: Final = re.compile(
-    r"\b(good ?bye|bye(-| )?bye|bye|that'?s (all|it|everything)|that is (all|everything)|nothing else"
-    r"|have a (nice|good|great|lovely) (day|one|evening|weekend))\b"
-)
+_WANTS_MESSAGE: Final = re.compile(r"\b((leave|take|pass on|give \w+) a message|call (me|us) back)\b")
 _WANTS_PERSON: Final = re.compile(
-    r"\b((leave|take|pass on|give \w+) a message|(speak|talk) (to|with) (a|an|the|some|your)\b.*"
-    r"|real person|human being|call me back)"
+    r"\b((speak|talk) (to|with) (a|an|the|some|your)\b.*|real person|human being|a human|an operator|representative"
+    r"|(transfer|connect|put) me\b.*)"
 )
 _SECOND_QUESTION: Final = re.compile(
     r",?\s+(?:and|also)\s+(?=(?:also\s+)?(?:what|how|when|where|who|which|why|do|does|did|is|are|can|could|will|would|may)\b)"
@@ -78,11 +77,9 @@ _PLEASANTRIES: Final = frozenset(
     )
 )
 _GREETINGS: Final = frozenset({"hello", "hi", "hey", "morning", "afternoon", "evening"})
-_YES: Final = frozenset({"yes", "yeah", "yep", "sure", "okay", "ok", "please", "absolutely", "correct"})
-_NO: Final = frozenset({"no", "nope", "nah"})
-# "Yes, please do" accepts the offer to leave a message; "yes, please tell her that I will be late" is the message.
-_WORDS_OF_A_MESSAGE: Final = 6
-_TELLS: Final = frozenset({"tell", "say", "ask", "let"})
+# In fewer words nobody says why they call.
+_WORDS_OF_A_MESSAGE: Final = 4
+
 _THANKS: Final = frozenset({"thanks", "thank"})
 
 
@@ -111,25 +108,51 @@ class FaqModel:
                 await self._learn(rows, rows.everything())
 
     async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
-        """Yield the answer to the last message."""
-        asked = messages[-1].text
-        before = next((message.text for message in reversed(messages) if message.role is TurnRole.ASSISTANT), "")
-        if _is_goodbye(asked, before):
-            yield TextDelta(_farewell(knowledge))
-            yield ToolCall("end_call")
-            return
-        courtesy = _courtesy(asked, before)
-        if courtesy is None:
-            courtesy = await self._answer(asked, before, knowledge)
-        yield TextDelta(courtesy)
+        """Yield the answer to the last message, or the tool that has to find it."""
+        for delta in await self._deltas(messages, knowledge):
+            yield delta
 
-    async def _answer(self, asked: str, before: str, knowledge: Knowledge) -> str:
+    async def _deltas(self, messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
+        step = message_taking.next_step(messages, knowledge)
+        if step is not None:
+            return step
+        if messages[-1].role is TurnRole.TOOL:
+            return [TextDelta(await self._after_tool(messages, knowledge))]
+        asked, before = messages[-1].text, _before(messages)
+        if says_goodbye(asked) or (ANYTHING_ELSE in before and says_no(asked) and "?" not in asked):
+            return [TextDelta(farewell(knowledge)), ToolCall(END_CALL)]
+        return _courtesy(asked, knowledge) or await self._looked_up(messages, knowledge)
+
+    async def _looked_up(self, messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
+        asked = messages[-1].text
+        if _is_message_after_hours(messages, knowledge):
+            return message_taking.begin(asked, knowledge)
         known = _all_known(knowledge)
-        found = await self._find(_questions_in(asked), known) or await self._find([asked], known)
+        found = await self._found(asked, known)
+        day = day_asked_for(asked)
+        if day is not None and _offers(knowledge, BUSINESS_HOURS) and (not found or _hours_of(known) in found):
+            return [ToolCall(BUSINESS_HOURS, {"when": day})]
         if found:
-            answers = [answer for at in found for answer in sentences_of(known[at].answer)]
-            return " ".join(answers[: SENTENCES_MAX[knowledge.response_length]])
-        return _NOTED if _OFFER in before and "?" not in asked else _UNKNOWN
+            return [TextDelta(_answers(found, known, knowledge))]
+        return [TextDelta(_with_offer(_UNKNOWN, knowledge))]
+
+    async def _after_tool(self, messages: Sequence[Message], knowledge: Knowledge) -> str:
+        """Return what is said once a tool has answered: what it says, and what else was asked for."""
+        result = messages[-1].text
+        if is_error(result) and knowledge.hours == "":
+            return _with_offer(_NOBODY, knowledge)
+        name = next((call.name for each in reversed(messages) for call in each.tool_calls), "")
+        if name != BUSINESS_HOURS:
+            return _with_offer(_NOBODY, knowledge) if is_error(result) else result
+        asked = next((message.text for message in reversed(messages) if message.role is TurnRole.USER), "")
+        known = _all_known(knowledge)
+        hours = _hours_of(known)
+        others = [at for at in await self._found(asked, known) if at != hours]
+        answer = knowledge.hours if is_error(result) else result
+        return " ".join([answer, _answers(others, known, knowledge)]).strip()
+
+    async def _found(self, asked: str, known: "Sequence[_Known]") -> list[int]:
+        return await self._find(_questions_in(asked), known) or await self._find([asked], known)
 
     async def _find(self, questions: Sequence[str], known: Sequence[_Known]) -> list[int]:
         """Return which of the known things are asked for, in the order of the questions."""
@@ -170,41 +193,53 @@ def _all_known(knowledge: Knowledge) -> list[_Known]:
     return known
 
 
-def _farewell(knowledge: Knowledge) -> str:
-    return f"Thank you for calling{f' {knowledge.company}' if knowledge.company else ''}. Goodbye."
+def _hours_of(known: Sequence[_Known]) -> int | None:
+    """Return where the opening hours stand among what is known, or None."""
+    return next((at for at, entry in enumerate(known) if entry.questions is _HOURS_QUESTIONS), None)
 
 
-def _is_goodbye(asked: str, before: str) -> bool:
-    if "?" in asked:
+def _answers(found: Sequence[int], known: Sequence[_Known], knowledge: Knowledge) -> str:
+    sentences = [sentence for at in found for sentence in sentences_of(known[at].answer)]
+    return " ".join(sentences[: SENTENCES_MAX[knowledge.response_length]])
+
+
+def _offers(knowledge: Knowledge, tool: str) -> bool:
+    return any(spec.name == tool for spec in knowledge.tools)
+
+
+def _with_offer(sentence: str, knowledge: Knowledge) -> str:
+    return f"{sentence} {OFFER}" if can_take_messages(knowledge) else sentence
+
+
+def _before(messages: Sequence[Message]) -> str:
+    """Return what we said last."""
+    ours = (message.text for message in reversed(messages) if message.role is TurnRole.ASSISTANT and message.text)
+    return next(ours, "")
+
+
+def _is_message_after_hours(messages: Sequence[Message], knowledge: Knowledge) -> bool:
+    """Tell whether the last words are what a caller leaves who was told, in whatever words, that nobody is there."""
+    if not knowledge.after_hours or not can_take_messages(knowledge):
         return False
-    if _GOODBYE.search(asked.lower()):
-        return True
-    words = words_of(asked)
-    return _ANYTHING_ELSE in before and bool(words) and words[0] in _NO
+    said = [message.text for message in messages if message.role is TurnRole.USER]
+    return len(said) == 1 and "?" not in said[0] and len(words_of(said[0])) >= _WORDS_OF_A_MESSAGE
 
 
-def _courtesy(asked: str, before: str) -> str | None:
+def _courtesy(asked: str, knowledge: Knowledge) -> Sequence[ModelDelta] | None:
     """Return what is answered without looking anything up, or None."""
     words = words_of(asked)
-    if _ASK_FOR_MESSAGE in before:
-        return _NOTED
     if _WANTS_PERSON.search(asked.lower()):
-        return _ASK_FOR_MESSAGE
-    if _OFFER in before and words and words[0] in _YES | _NO and "?" not in asked:
-        return _to_the_offer(words)
-    return _to_pleasantries(words) if all(word in _PLEASANTRIES for word in words) else None
-
-
-def _to_the_offer(words: Sequence[str]) -> str:
-    if words[0] in _NO:
-        return f"All right. {_ANYTHING_ELSE}"
-    is_the_message = len(words) > _WORDS_OF_A_MESSAGE or not _TELLS.isdisjoint(words)
-    return _NOTED if is_the_message else _ASK_FOR_MESSAGE
+        if _offers(knowledge, TRANSFER_CALL):
+            return [ToolCall(TRANSFER_CALL)]
+        return [TextDelta(_with_offer(_NOBODY, knowledge))]
+    if _WANTS_MESSAGE.search(asked.lower()) and can_take_messages(knowledge):
+        return [TextDelta(f"Of course. {ASK_MESSAGE}")]
+    return [TextDelta(_to_pleasantries(words))] if all(word in _PLEASANTRIES for word in words) else None
 
 
 def _to_pleasantries(words: Sequence[str]) -> str:
     if any(word in _THANKS for word in words):
-        return f"You're welcome. {_ANYTHING_ELSE}"
+        return f"You're welcome. {ANYTHING_ELSE}"
     if any(word in _GREETINGS for word in words):
         return "Hello. How can I help you?"
     return "Please go ahead."

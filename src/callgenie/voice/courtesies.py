@@ -1,0 +1,49 @@
+"""Small words between people, understood and said without any model."""
+
+import re
+from typing import Final
+
+from callgenie.voice.endings import words_of
+from callgenie.voice.ports import Knowledge
+
+ANYTHING_ELSE: Final = "Is there anything else I can help you with?"
+
+_GOODBYE: Final = re.compile(
+    r"\b(good ?bye|bye(-| )?bye|bye|that'?s (all|it|everything)|that is (all|everything)|nothing else"
+    r"|have a (nice|good|great|lovely) (day|one|evening|weekend))\b"
+)
+_YES: Final = frozenset(
+    words_of("yes yeah yep yup sure okay ok please absolutely correct right exactly perfect fine certainly definitely")
+)
+_NO: Final = frozenset({"no", "nope", "nah", "wrong"})
+_AGREES: Final = re.compile(r"\b(that'?s|that is|it'?s|it is) (right|correct|fine|perfect|it)\b")
+_DISAGREES: Final = re.compile(r"\b(not|isn'?t|wrong|incorrect)\b")
+
+
+def says_goodbye(text: str) -> bool:
+    """Tell whether somebody takes their leave, and asks nothing more."""
+    return "?" not in text and _GOODBYE.search(text.lower()) is not None
+
+
+def without_goodbye(text: str) -> str:
+    """Return what is left of a text when the leave-taking is taken out."""
+    return _GOODBYE.sub(" ", text.lower())
+
+
+def says_yes(text: str) -> bool:
+    """Tell whether an answer is a yes."""
+    words = words_of(text)
+    if not words or _DISAGREES.search(text.lower()):
+        return False
+    return words[0] in _YES or _AGREES.search(text.lower()) is not None
+
+
+def says_no(text: str) -> bool:
+    """Tell whether an answer is a no."""
+    words = words_of(text)
+    return bool(words) and (words[0] in _NO or (words[0] not in _YES and _DISAGREES.search(text.lower()) is not None))
+
+
+def farewell(knowledge: Knowledge) -> str:
+    """Return our own goodbye."""
+    return f"Thank you for calling{f' {knowledge.company}' if knowledge.company else ''}. Goodbye."

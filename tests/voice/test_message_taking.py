@@ -1,0 +1,237 @@
+"""A message taken step by step, as a caller hears it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from callgenie.kernel.vocabulary import TurnRole
+from callgenie.voice.message_taking import (
+    ASK_MESSAGE,
+    ASK_NAME,
+    ASK_NUMBER,
+    ASK_OWN_NUMBER,
+    IS_IT_RIGHT,
+    OFFER,
+    TRY_AGAIN,
+    next_step,
+)
+from callgenie.voice.particulars import digits_in, name_answered, name_said_in, spelled
+from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall, ToolSpec
+
+KNOWN = Knowledge("SAATHI", "Bakery", caller_number="+14155550999", tools=(ToolSpec("take_message", "", {}),))
+WITHHELD = replace(KNOWN, caller_number="")
+ELSE = "Is there anything else I can help you with?"
+TAKEN = "Thank you, I will pass that on."
+
+
+def follow(*said: str, first: str = ASK_MESSAGE, knowledge: Knowledge = KNOWN) -> list[ModelDelta] | None:
+    """Return what follows the last of several utterances, each said to what followed the one before."""
+    messages = [Message(TurnRole.ASSISTANT, first)]
+    step: list[ModelDelta] | None = None
+    for text in said:
+        messages.append(Message(TurnRole.USER, text))
+        step = next_step(messages, knowledge)
+        messages.append(Message(TurnRole.ASSISTANT, words(step)))
+    return step
+
+
+def words(step: Sequence[ModelDelta] | None) -> str:
+    return "".join(delta.text for delta in step or () if isinstance(delta, TextDelta))
+
+
+def given(step: list[ModelDelta] | None) -> list[ModelDelta]:
+    assert step is not None
+    return step
+
+
+def test_message_name_and_number_are_asked_for_read_back_and_kept() -> None:
+    talk = ["Tell the baker that I am late.", "Anna Smith.", "Yes, please."]
+    assert words(follow(*talk[:1])) == ASK_NAME
+    assert words(follow(*talk[:2])) == ASK_OWN_NUMBER
+    assert words(follow(*talk)) == f"I will pass on: Tell the baker that I am late. From Anna Smith. {IS_IT_RIGHT}"
+    kept = ToolCall("take_message", {"text": talk[0], "name": "Anna Smith"})
+    assert follow(*talk, "That's right.") == [kept]
+
+
+def test_who_tells_everything_at_once_is_asked_for_nothing() -> None:
+    all_of_it = "This is Anna Smith, I am late, my number is 415 555 0123."
+    step = words(follow(all_of_it))
+    assert step.endswith(f"From Anna Smith. Number 4 1 5, 5 5 5, 0 1 2 3. {IS_IT_RIGHT}")
+    kept = {"text": all_of_it, "name": "Anna Smith", "number": "4155550123"}
+    assert follow(all_of_it, "Yes.") == [ToolCall("take_message", kept)]
+
+
+def test_who_wants_to_be_called_elsewhere_is_asked_where() -> None:
+    talk = ["I am late today.", "Anna.", "No."]
+    assert words(follow(*talk)) == ASK_NUMBER
+    assert "Number 4 1 5, 5 5 5, 0 1 2 3." in words(follow(*talk, "four one five, double five five, oh one two three"))
+    assert "Number 4 1 5, 5 5 5, 0 1 2 3." in words(follow(*talk[:2], "Rather on 415-555-0123."))
+
+
+def test_a_withheld_number_is_asked_for_once_and_may_be_kept_back() -> None:
+    assert words(follow("I am late today.", "Anna.", knowledge=WITHHELD)) == ASK_NUMBER
+    last = follow("I am late today.", "Anna.", "I would rather not say.", "Yes.", knowledge=WITHHELD)
+    assert last == [ToolCall("take_message", {"text": "I am late today.", "name": "Anna"})]
+
+
+@pytest.mark.parametrize(
+    ("correction", "expected"),
+    [
+        ("No, my name is Hanna.", {"name": "Hanna"}),
+        ("No, the number is 415 555 0177.", {"number": "4155550177"}),
+        ("And please bring candles.", {"text": "I am late today. And please bring candles."}),
+    ],
+)
+def test_what_is_not_right_is_put_right_and_read_back_again(correction: str, expected: dict[str, str]) -> None:
+    talk = ["I am late today.", "Anna.", "Yes."]
+    assert words(follow(*talk, correction)).startswith("I will pass on:")
+    kept = {"text": "I am late today.", "name": "Anna"} | expected
+    assert follow(*talk, correction, "Yes, thank you.") == [ToolCall("take_message", kept)]
+
+
+def test_what_is_all_wrong_is_told_again() -> None:
+    talk = ["I am late today.", "Anna.", "Yes.", "No."]
+    assert words(follow(*talk)) == f"I am sorry. {ASK_MESSAGE}"
+    again = follow(*talk, "I will not come at all.", "Anna.", "Yes.", "Correct.")
+    assert again == [ToolCall("take_message", {"text": "I will not come at all.", "name": "Anna"})]
+
+
+@pytest.mark.parametrize(
+    "heard", [ASK_NAME, "May I have your name", "May I have y", f"{ASK_NAME} Are you still there?"]
+)
+def test_a_question_that_was_talked_into_is_still_the_question(heard: str) -> None:
+    messages = [
+        Message(TurnRole.ASSISTANT, ASK_MESSAGE),
+        Message(TurnRole.USER, "I am late today."),
+        Message(TurnRole.ASSISTANT, heard),
+        Message(TurnRole.USER, "It's Anna."),
+    ]
+    assert words(next_step(messages, KNOWN)) == ASK_OWN_NUMBER
+
+
+def test_a_yes_into_the_reading_back_is_a_yes() -> None:
+    messages = [
+        Message(TurnRole.ASSISTANT, ASK_MESSAGE),
+        Message(TurnRole.USER, "This is Anna Smith, 415 555 0123, I am late."),
+        Message(TurnRole.ASSISTANT, "I will pass on: This is"),
+        Message(TurnRole.USER, "Yes, exactly."),
+    ]
+    (step,) = given(next_step(messages, KNOWN))
+    assert isinstance(step, ToolCall)
+
+
+def test_what_was_not_heard_is_said_again() -> None:
+    assert words(follow("I am late today.", "Pardon?")) == ASK_NAME
+    assert words(follow("I am late today.", "Anna.", "Yes.", "Can you repeat that?")).startswith("I will pass on:")
+
+
+def test_a_caller_may_change_their_mind() -> None:
+    assert words(follow("I am late today.", "Oh, never mind.")) == f"All right. {ELSE}"
+    assert words(follow("No, thank you.", first=OFFER)) == f"All right. {ELSE}"
+
+
+def test_who_leaves_in_the_middle_of_it_has_left_a_message() -> None:
+    said = "Just tell him that I called, goodbye."
+    assert follow(said) == [ToolCall("take_message", {"text": said})]
+    assert follow("Goodbye.") is None
+    messages = [
+        Message(TurnRole.ASSISTANT, ASK_MESSAGE),
+        Message(TurnRole.USER, said),
+        Message(TurnRole.ASSISTANT, "", tool_calls=(ToolCall("take_message", {"text": said}, "c1"),)),
+        Message(TurnRole.TOOL, TAKEN, tool_call_id="c1"),
+    ]
+    farewell, leaves = given(next_step(messages, KNOWN))
+    assert farewell == TextDelta(f"{TAKEN} Thank you for calling Bakery. Goodbye.")
+    assert leaves == ToolCall("end_call")
+
+
+def after_keeping(result: str, *said: str) -> list[ModelDelta] | None:
+    messages = [
+        Message(TurnRole.ASSISTANT, ASK_MESSAGE),
+        Message(TurnRole.USER, "This is Anna Smith, 415 555 0123, I am late."),
+        Message(TurnRole.ASSISTANT, f"I will pass on: all that. {IS_IT_RIGHT}"),
+        Message(TurnRole.USER, "Yes."),
+        Message(TurnRole.ASSISTANT, "", tool_calls=(ToolCall("take_message", {}, "c1"),)),
+        Message(TurnRole.TOOL, result, tool_call_id="c1"),
+    ]
+    step = next_step(messages, KNOWN)
+    for text in said:
+        messages += [Message(TurnRole.ASSISTANT, words(step)), Message(TurnRole.USER, text)]
+        step = next_step(messages, KNOWN)
+    return step
+
+
+def test_a_message_that_could_not_be_kept_is_never_said_to_be() -> None:
+    failed = "Error: It cannot be done right now."
+    assert words(after_keeping(failed)) == TRY_AGAIN
+    (again,) = given(after_keeping(failed, "Yes, please."))
+    assert isinstance(again, ToolCall)
+    assert again.arguments["name"] == "Anna Smith"
+    assert words(after_keeping(failed, "No, leave it.")) == f"All right. {ELSE}"
+
+
+def test_a_message_that_is_kept_is_over() -> None:
+    assert words(after_keeping(TAKEN)) == f"{TAKEN} {ELSE}"
+    assert after_keeping(TAKEN, "Is there parking?") is None
+
+
+def test_a_long_message_is_read_back_in_part_and_kept_whole() -> None:
+    long = "please remember " * 40
+    step = words(follow(f"I am Anna Smith, 415 555 0123, {long}"))
+    assert ", and so on. From Anna Smith." in step
+    assert len(step) < 400
+
+
+def test_where_no_messages_are_taken_nothing_is_asked() -> None:
+    assert follow("I am late today.", knowledge=replace(KNOWN, tools=())) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "digits"),
+    [
+        ("415-555-0123", "4155550123"),
+        ("It's (415) 555 01 23.", "4155550123"),
+        ("plus 1 415 555 0123 or so", "14155550123"),
+        ("+49 30 1234567", "+49301234567"),
+        ("four one five five five five oh one two three", "4155550123"),
+        ("Double seven, triple one", "77111"),
+        ("a table for 2 at 7", "2"),
+        ("no number at all", ""),
+        ("9" * 50, ""),
+    ],
+)
+def test_numbers_are_found_in_words(said: str, digits: str) -> None:
+    assert digits_in(said) == digits
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("My name is anna smith and I am late.", "Anna Smith"),
+        ("Hi, this is Doctor Miller from the clinic.", "Doctor Miller"),
+        ("I'm looking for a cake.", ""),
+        ("This is about my order.", ""),
+        ("It's Jean-Luc O'Neill, hello.", "Jean-Luc O'Neill"),
+    ],
+)
+def test_who_introduces_themselves_is_known(said: str, name: str) -> None:
+    assert name_said_in(said) == name
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Anna Smith.", "Anna Smith"),
+        ("uh, it's anna", "Anna"),
+        ("Yes, Bob here", "Bob"),
+        ("I would rather not say.", ""),
+    ],
+)
+def test_an_answer_to_the_question_for_a_name_is_one(said: str, name: str) -> None:
+    assert name_answered(said) == name
+
+
+def test_a_number_is_spelled_in_groups() -> None:
+    assert spelled("+14155550123") == "plus 1, 4 1 5, 5 5 5, 0 1 2 3"
+    assert spelled("112") == "1 1 2"
