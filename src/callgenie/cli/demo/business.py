@@ -12,6 +12,8 @@ BUSINESS: Final[dict[str, Any]] = {
         "sat": [{"open": "08:00", "close": "14:00"}],
         "sun": [],
     },
+    # The demo is to be the same at midnight.
+    "afterHours": "answer",
     "greeting": "Hello, this is Harbour Bakery. How can I help you?",
     "faq": [
         {
