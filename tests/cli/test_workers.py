@@ -10,6 +10,7 @@ import httpx
 import psutil
 from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.processes import Running, becomes_true, lives, running
+from tests.support.web_caller import WebCaller
 
 from callgenie.cli.demo.owner import Owner
 from callgenie.mongo.folder import DataFolder
@@ -167,3 +168,32 @@ async def test_a_call_rings_in_one_worker_and_is_held_by_another(
     assert (conversation["status"], conversation["turnCount"]) == ("completed", 1)
     [usage] = await database["usage"].find().to_list()
     assert (usage["calls"], usage["held"], usage["seconds"]) == (1, 0, conversation["billableSeconds"])
+
+
+async def test_a_call_of_another_worker_is_hung_up(
+    data_folder: Path, mongodb_uri: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    settings = {"MONGODB_URI": mongodb_uri, "BCRYPT_COST": "4"}
+    with running("tests.support.call_worker", "serve", data_folder, 2, **settings) as server:
+        url = await asyncio.to_thread(server.wait_for, "ready")
+        one, other = workers_of(server, "tests.support.call_worker")
+        async with Owner(url) as owner, httpx.AsyncClient(base_url=url, timeout=60) as http:
+            await owner.sign_up(email="owner@example.com", password="a long enough phrase", name="Owner")
+            http.headers["Authorization"] = owner.authorization
+            # The client keeps its connection, and with it the worker that took the first request.
+            one.suspend()
+            ticket = (await http.post("/api/calls/web")).json()
+            one.resume()
+            other.suspend()
+            async with WebCaller(ticket["url"]) as page:
+                other.resume()
+                await page.until("ready")
+                answer = await http.delete(f"/api/user/calls/{ticket['sessionId']}")
+                assert answer.status_code in {202, 204}, answer.text
+                await page.over()
+        assert server.end(signal.SIGTERM) == 0
+    assert page.events[-1] == {"event": "ended", "reason": "assistant-hangup", "fault": "customer"}
+    [conversation] = await database["conversations"].find().to_list()
+    assert (conversation["endedReason"], conversation["fault"]) == ("assistant-hangup", "customer")
+    # The next beat would have seen it after twenty seconds.
+    assert conversation["duration"] < 20

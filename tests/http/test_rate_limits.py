@@ -77,6 +77,7 @@ async def test_a_key_has_a_limit_of_its_own(api: WholeApi) -> None:
         ("GET", "/api/nothing", rate_limits.ADDRESS),
         ("POST", "/api/auth/register", rate_limits.REGISTER),
         ("POST", "/api/auth/forgot-password", rate_limits.RESET),
+        ("POST", "/api/calls/web", rate_limits.WEB_CALL),
         ("POST", "/api/telephony/twilio/voice", rate_limits.CARRIER),
     ],
 )

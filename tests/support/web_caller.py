@@ -42,6 +42,7 @@ class WebCaller:
         self._buffer = bytearray()
         self._taken = 0
         self._marks: deque[tuple[int, str]] = deque()
+        self._news = asyncio.Event()
         self._over = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -67,6 +68,12 @@ class WebCaller:
         """Wait until the server has closed the socket."""
         await self._over.wait()
 
+    async def until(self, name: str) -> None:
+        """Wait for the first event of that name."""
+        while not self.named(name):
+            self._news.clear()
+            await self._news.wait()
+
     def named(self, name: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event"] == name]
 
@@ -88,6 +95,7 @@ class WebCaller:
 
     def _told(self, event: dict[str, Any]) -> None:
         self.events.append(event)
+        self._news.set()
         if event["event"] == "mark":
             self._marks.append((self._taken, event["name"]))
         elif event["event"] == "clear":
