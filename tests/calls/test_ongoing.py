@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -158,6 +159,9 @@ async def test_calls_of_others_and_calls_that_are_over_cannot_be_hung_up(office:
         await process(office).hang_up(stranger, SESSION)
     # A record of their own under the same id is no call on our line, and opens no way to the other's.
     await office.conversations.save_exchange(stranger, exchange("CA1", status=CallStatus.IN_PROGRESS))
+    held = {"$set": {"leaseUntil": datetime.now(UTC) + timedelta(minutes=1)}}
+    assert (await office.db.conversations.update_one({"carrier": "api"}, held)).matched_count == 1
+    assert (await process(office).page(stranger)).items == []
     with pytest.raises(CallNotFoundError):
         await process(office).hang_up(stranger, SESSION)
     assert await office.db.conversations.count_documents({"hangUpRequestedAt": {"$exists": True}}) == 0
@@ -185,7 +189,7 @@ async def test_wishes_are_followed_those_of_before_first(office: Office) -> None
         await office.answered(name)
     store = OngoingCallStore(office.db)
     await store.request_hang_up(user, SessionId("CA1"))
-    async with aclosing(store.follow_hang_ups_of_any_user()) as asked_for:
+    async with asyncio.timeout(60), aclosing(store.follow_hang_ups_of_any_user()) as asked_for:
         assert await anext(asked_for) == "CA1"
         # A change that is no wish is passed over.
         await office.calls.beat(user, SessionId("CA2"), elapsed_seconds=5, granted_seconds=60)

@@ -35,11 +35,7 @@ async def list_calls_in_progress(
 ) -> PageView[OngoingCallView]:
     """List the user's calls that ring or go on, newest first, in whichever process."""
     page = await calls.page(user.id, cursor=query.cursor, limit=query.limit)
-    return PageView[OngoingCallView](
-        data=[OngoingCallView.of(call) for call in page.items],
-        has_more=page.next_cursor is not None,
-        next_cursor=page.next_cursor,
-    )
+    return PageView[OngoingCallView].of(page, OngoingCallView.of)
 
 
 # A session id may hold anything, slashes too.

@@ -72,11 +72,7 @@ async def list_conversations(
 ) -> PageView[ConversationItem]:
     """List the user's conversations, newest first."""
     page = await conversations.page(user.id, query.filters(), cursor=query.cursor, limit=query.limit)
-    return PageView[ConversationItem](
-        data=[ConversationItem.of(conversation) for conversation in page.items],
-        has_more=page.next_cursor is not None,
-        next_cursor=page.next_cursor,
-    )
+    return PageView[ConversationItem].of(page, ConversationItem.of)
 
 
 @router.post(

@@ -5,10 +5,10 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, Self, TypeVar
 
 from pydantic import Field
 
@@ -28,6 +28,7 @@ PageLimit = Annotated[int, Field(ge=1, le=LIMIT_MAX, description="How many to re
 PageCursor = Annotated[str, Field(description="`nextCursor` of the page before.")]
 
 ItemT = TypeVar("ItemT")
+ShownT = TypeVar("ShownT")
 Position = Sequence[str | int]
 
 
@@ -54,6 +55,15 @@ class PageView(ApiView, Generic[ItemT]):
     data: list[ItemT]
     has_more: bool
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[ShownT], show: Callable[[ShownT], ItemT]) -> Self:
+        """Show a page, each item as `show` does."""
+        return cls(
+            data=[show(item) for item in page.items],
+            has_more=page.next_cursor is not None,
+            next_cursor=page.next_cursor,
+        )
 
 
 def position_at(moment: datetime, item_id: str) -> Position:

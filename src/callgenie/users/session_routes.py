@@ -30,11 +30,7 @@ async def list_sessions(
 ) -> PageView[ListedSessionView]:
     """List where the signed-in user is signed in, newest first."""
     page = await sessions.page(session, cursors, cursor=cursor, limit=limit)
-    return PageView(
-        data=[ListedSessionView.of(item) for item in page.items],
-        has_more=page.next_cursor is not None,
-        next_cursor=page.next_cursor,
-    )
+    return PageView[ListedSessionView].of(page, ListedSessionView.of)
 
 
 @router.delete(
