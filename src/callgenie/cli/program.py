@@ -15,6 +15,7 @@ from callgenie.cli.reference import reference
 from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
 from callgenie.cli.settings import settings
+from callgenie.cli.simulate.command import simulate
 from callgenie.cli.terminal import out
 from callgenie.cli.usage import app as usage
 from callgenie.cli.users import app as users
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+app.command()(simulate)
 app.command("init-db")(init_db)
 app.add_typer(numbers, name="numbers")
 app.add_typer(users, name="users")

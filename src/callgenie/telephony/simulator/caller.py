@@ -8,7 +8,17 @@ from typing import Final
 from callgenie.audio.g711 import pcm_to_ulaw
 from callgenie.telephony.simulator.ear import Ear
 from callgenie.telephony.simulator.playback import FRAME_BYTES
-from callgenie.telephony.simulator.script import AwaitHangUp, HangUp, LetSpeak, Listen, Pause, Press, Step, Utterance
+from callgenie.telephony.simulator.script import (
+    AwaitHangUp,
+    HangUp,
+    Hear,
+    LetSpeak,
+    Listen,
+    Pause,
+    Press,
+    Step,
+    Utterance,
+)
 
 SILENCE: Final = b"\xff" * FRAME_BYTES
 
@@ -29,16 +39,22 @@ class Exchange:
 
 
 class Caller:
-    """One person on the line."""
+    """One person on the line.
+
+    Attributes:
+        begun: Each step that was begun, and when, in ms since the call's audio began.
+    """
 
     def __init__(self, steps: Sequence[Step], ear: Ear) -> None:
         self.exchanges: list[Exchange] = []
+        self.begun: list[tuple[Step, int]] = []
         self.wants_to_hang_up = False
         self._ear = ear
         self._steps = deque(steps)
         self._step: Step | None = None
         self._began_ms = 0
         self._sound_before_ms = 0
+        self._heard_out_ms = 0
         self._speech = b""
         self._spoken = 0
 
@@ -48,6 +64,9 @@ class Caller:
         Call it once a frame, after the ear has heard the other side of that frame.
         """
         self._note_answer()
+        if self.exchanges and self._ear.now_ms <= self.exchanges[-1].ended_ms:
+            # What sounds while the caller speaks is no answer to it.
+            self._heard_out_ms = self._ear.sound_ms
         key: str | None = None
         while self._step is None or self._is_done(self._step):
             self._step = self._next()
@@ -59,7 +78,10 @@ class Caller:
         return self._sound(), key
 
     def _next(self) -> Step:
+        if isinstance(self._step, Hear):
+            self._heard_out_ms = self._ear.sound_ms
         step = self._steps.popleft() if self._steps else HangUp()
+        self.begun.append((step, self._ear.now_ms))
         self._began_ms = self._ear.now_ms
         self._sound_before_ms = self._ear.sound_ms
         if isinstance(step, Utterance):
@@ -78,6 +100,10 @@ class Caller:
             case Listen(quiet_ms, timeout_ms):
                 answered = self._ear.sound_ms > self._sound_before_ms and self._ear.quiet_ms >= quiet_ms
                 return answered or passed_ms >= timeout_ms
+            case Hear(within_ms, quiet_ms, longest_ms):
+                answered = self._ear.sound_ms > self._heard_out_ms
+                over = self._ear.quiet_ms >= quiet_ms if answered else passed_ms >= within_ms
+                return over or passed_ms >= longest_ms
             case LetSpeak(ms, timeout_ms):
                 return self._ear.sound_ms - self._sound_before_ms >= ms or passed_ms >= timeout_ms
             case Press() | HangUp():

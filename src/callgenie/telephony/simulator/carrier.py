@@ -20,7 +20,7 @@ from callgenie.telephony.simulator.dialect import Dialect
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.report import CallReport, Ending
 from callgenie.telephony.simulator.script import Step
-from callgenie.telephony.simulator.stream import MediaCall
+from callgenie.telephony.simulator.stream import MediaCall, Witness
 from callgenie.telephony.twilio.media import SAMPLE_RATE
 from callgenie.telephony.twilio.signature import HEADER, sign
 from callgenie.telephony.twilio.twiml import ConnectStream, HangUp, Verb, read
@@ -47,6 +47,7 @@ class Dialling:
     faults: Faults = NO_FAULTS
     session_id: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    witness: Witness | None = None
 
 
 class SimulatedCarrier:
@@ -147,7 +148,7 @@ class SimulatedCarrier:
             recorder = None
             if dialling.recording is not None and any(isinstance(verb, ConnectStream) for verb in verbs):
                 recorder = stack.enter_context(StereoWavWriter(dialling.recording, sample_rate=SAMPLE_RATE))
-            call = MediaCall(dialling.steps, recorder=recorder, faults=dialling.faults)
+            call = MediaCall(dialling.steps, recorder=recorder, faults=dialling.faults, witness=dialling.witness)
             while verbs and not isinstance(verb := verbs.popleft(), HangUp):
                 if not isinstance(verb, ConnectStream):
                     continue

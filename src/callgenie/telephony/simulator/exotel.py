@@ -174,7 +174,7 @@ class SimulatedExotel:
             recorder = None
             if dialling.recording is not None:
                 recorder = stack.enter_context(StereoWavWriter(dialling.recording, sample_rate=SAMPLE_RATE))
-            call = MediaCall(dialling.steps, recorder=recorder, faults=dialling.faults)
+            call = MediaCall(dialling.steps, recorder=recorder, faults=dialling.faults, witness=dialling.witness)
             ending = await call.run(socket, self.dialect(dialling), dialling.extra)
         return replace(report, stream=call.report(ending), ended_by=ending, recording=dialling.recording)
 

@@ -30,6 +30,7 @@ class StreamReport:
         clears_ms: When the other side emptied the carrier's buffer, as it does when it is interrupted.
         garbled: Messages from the other side that made no sense.
         lag_ms_max: How late the simulator itself was at worst; figures of a run that lagged are worth little.
+        steps_ms: When each step of the caller's script began, as far as it came.
         close_code: With which code the other side closed the last socket; None when it did not.
     """
 
@@ -44,6 +45,7 @@ class StreamReport:
     garbled: int
     lag_ms_max: float
     close_code: int | None
+    steps_ms: tuple[int, ...] = ()
 
     @property
     def latencies_ms(self) -> list[int]:

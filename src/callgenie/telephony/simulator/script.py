@@ -43,6 +43,19 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Hear:
+    """Wait for the assistant's answer, to its end.
+
+    What counts is sound since the caller last spoke or heard an answer out, so that one that came in between is not
+    missed. Without any for `within_ms`, or after `longest_ms`, the wait is over.
+    """
+
+    within_ms: int
+    quiet_ms: int = 900
+    longest_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
 class LetSpeak:
     """Wait until the assistant has made sound for `ms` from now on; what follows then interrupts it."""
 
@@ -69,7 +82,7 @@ class HangUp:
     """Put the receiver down. Every script ends with it, whether it says so or not."""
 
 
-Action = Say | Play | Pause | Listen | LetSpeak | Press | AwaitHangUp | HangUp
+Action = Say | Play | Pause | Listen | Hear | LetSpeak | Press | AwaitHangUp | HangUp
 
 # Quiet at the end of a recording is no speech: the assistant's answer is timed from the caller's last sound.
 _SOUND_AMPLITUDE: Final = 400
@@ -84,7 +97,7 @@ class Utterance:
     sound_ends_ms: int
 
 
-Step = Utterance | Pause | Listen | LetSpeak | Press | AwaitHangUp | HangUp
+Step = Utterance | Pause | Listen | Hear | LetSpeak | Press | AwaitHangUp | HangUp
 
 
 async def rehearse(

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -29,6 +29,18 @@ _HOLD_PROBABILITY: Final = 0.05
 CALL_SECONDS_MAX: Final = 4 * 3_600
 
 
+class Witness(Protocol):
+    """Somebody who listens in while a call lasts."""
+
+    def frame(self, ear: Ear, heard: bytes | None) -> None:
+        """Take note of one frame of the assistant's voice, mu-law, that the ear has just heard; None is silence."""
+        ...
+
+    def step(self, step: Step, now_ms: int) -> None:
+        """Take note of what the caller begins to do."""
+        ...
+
+
 class MediaCall:
     """A call in progress, from the carrier's side, over one media socket or several after each other.
 
@@ -36,8 +48,14 @@ class MediaCall:
     """
 
     def __init__(
-        self, steps: Sequence[Step], *, recorder: StereoWavWriter | None = None, faults: Faults = NO_FAULTS
+        self,
+        steps: Sequence[Step],
+        *,
+        recorder: StereoWavWriter | None = None,
+        faults: Faults = NO_FAULTS,
+        witness: Witness | None = None,
     ) -> None:
+        self._witness = witness
         self._ear = Ear()
         self._caller = Caller(steps, self._ear)
         self._playback = Playback()
@@ -109,7 +127,12 @@ class MediaCall:
     def _exchange_frame(self) -> tuple[bytes, str | None]:
         heard = self._playback.play()
         self._ear.hear(heard)
+        begun = len(self._caller.begun)
         spoken, key = self._caller.act()
+        if self._witness is not None:
+            self._witness.frame(self._ear, heard)
+            for step, began_ms in self._caller.begun[begun:]:
+                self._witness.step(step, began_ms)
         if self._recorder is not None:
             self._recorder.write(ulaw_to_pcm(spoken), ulaw_to_pcm(heard or SILENCE))
         return spoken, key
@@ -175,6 +198,7 @@ class MediaCall:
             marks_echoed=self._marks_echoed,
             garbled=self._garbled,
             lag_ms_max=self._lag_seconds_max * 1_000,
+            steps_ms=tuple(began_ms for _, began_ms in self._caller.begun),
             close_code=self._socket.close_code if ending is Ending.ASSISTANT else None,
         )
 
