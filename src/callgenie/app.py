@@ -21,6 +21,7 @@ from callgenie.http.description import describe
 from callgenie.http.health import router as health
 from callgenie.http.idempotency import IdempotencyMiddleware
 from callgenie.http.metrics import router as metrics
+from callgenie.http.overload import OverloadMiddleware, Turnstile, TurnstileMiddleware
 from callgenie.http.rate_limiting import RateLimitMiddleware
 from callgenie.http.reference import router as reference
 from callgenie.http.request_watch import RequestWatchMiddleware
@@ -66,11 +67,16 @@ def create_app(services: Services) -> FastAPI:
     """Return the application that answers with `services`."""
     app = _with_routes()
     app.state.services = services
+    turnstile = Turnstile()
+    services.metrics.watch("callgenie_requests_in_hand", "Requests that are being answered.", lambda: turnstile.inside)
     edge.install(
         app,
-        around=[Middleware(RequestWatchMiddleware, meter=services.metrics)],
+        around=[
+            Middleware(OverloadMiddleware, turnstile=turnstile, meter=services.metrics),
+            Middleware(RequestWatchMiddleware, meter=services.metrics),
+        ],
         before_body=_before_body(services),
-        after_body=_after_body(services),
+        after_body=_after_body(services, turnstile),
     )
     return app
 
@@ -105,5 +111,6 @@ def _before_body(services: Services) -> Sequence[Middleware]:
     return (Middleware(RateLimitMiddleware, limits=services.limits, recognise=recognise, trusted_hops=hops),)
 
 
-def _after_body(services: Services) -> Sequence[Middleware]:
-    return (Middleware(IdempotencyMiddleware, store=services.idempotency, identify=identify),)
+def _after_body(services: Services, turnstile: Turnstile) -> Sequence[Middleware]:
+    counted = Middleware(TurnstileMiddleware, turnstile=turnstile)
+    return (counted, Middleware(IdempotencyMiddleware, store=services.idempotency, identify=identify))
