@@ -1,7 +1,9 @@
 """What sums calls up once they are over: once each, whatever dies in between, and never in the way of a settlement."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,22 +11,36 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.accounts import Api
 from tests.support.lost_answers import lost_answers
 from tests.support.metering import Office, exchange, open_office
+from tests.support.serving import serving
+from tests.support.vendors.faults import Fault
+from tests.support.vendors.hosted import hosted_api
+from tests.support.vendors.openai import KEY, OpenAi, refused, summed_up
 
 from callgenie.calls.models import AnsweredCall
-from callgenie.conversations.analyses import CallAnalyses, Profiles
+from callgenie.conversations.analyses import ATTEMPTS_MAX, CallAnalyses, Profiles
 from callgenie.conversations.analysis_store import AnalysisStore
-from callgenie.conversations.follow_up_store import ANALYSIS, FollowUpKinds, FollowUpStore
+from callgenie.conversations.follow_up_store import ANALYSIS, FollowUpKinds, FollowUpStore, naming
 from callgenie.conversations.follow_ups import FollowUpReport, FollowUps
 from callgenie.conversations.models import AnalysisState, NewMessage
 from callgenie.conversations.store import ConversationStore
 from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
-from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault, PlanName, TurnRole
-from callgenie.voice.analyst import Findings
+from callgenie.kernel.vocabulary import CallStatus, EndedReason, PlanName, TurnRole
+from callgenie.kernel.vocabulary import Fault as Blame
+from callgenie.voice.analyst import CallAnalyst, Findings
+from callgenie.voice.providers.openai_analyst import OpenAiAnalyst
 from callgenie.voice.turn import Turn
 
 Db = AsyncDatabase[dict[str, Any]]
 TOLD = "told"
+NOBODYS = Blame.NONE
+MODEL = "openai/gpt-4.1-mini"
+FAILURES: list[tuple[str, str]] = []
 SUMMARY = 'A caller called and stayed for 9 s. Asked "When are you open?" (answered).'
+
+
+@pytest.fixture(autouse=True)
+def _no_failures() -> None:
+    FAILURES.clear()
 
 
 @pytest.fixture
@@ -37,14 +53,14 @@ async def owner(office: Office) -> UserId:
     return await office.owner(PlanName.BASIC)
 
 
-def worker_on(db: Db, profiles: Profiles) -> FollowUps:
+def worker_on(db: Db, profiles: Profiles, analysts: Mapping[str, CallAnalyst] = MappingProxyType({})) -> FollowUps:
     analyses = CallAnalyses(
         ConversationStore(db),
         AnalysisStore(db),
         profiles,
-        {},
+        analysts,
         then=(TOLD,),
-        on_failure=lambda _provider, _category: None,
+        on_failure=lambda provider, category: FAILURES.append((provider, category)),
     )
     return FollowUps(FollowUpStore(db), {ANALYSIS: analyses}, SystemRandomness())
 
@@ -58,7 +74,7 @@ async def held(office: Office, session_id: str = "CA1") -> AnsweredCall:
     call = await office.answered(session_id)
     await office.desk.save_turn(call, 1, Turn(TurnRole.USER, "When are you open?", 0, 900), 1)
     await office.desk.save_turn(call, 2, Turn(TurnRole.ASSISTANT, "From nine to five.", 1_000, 2_000), 2)
-    await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=9)
+    await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=NOBODYS, elapsed_seconds=9)
     return call
 
 
@@ -89,7 +105,7 @@ async def test_a_message_is_part_of_it(office: Office, owner: UserId) -> None:
     del owner
     call = await office.answered("CA1")
     await office.desk.keep_message(call, NewMessage("$call me back", "$Anna"))
-    await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=9)
+    await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=NOBODYS, elapsed_seconds=9)
     await worker(office).work()
     analysis = (await office.conversation("CA1"))["analysis"]
     assert (analysis["callerName"], analysis["wish"]) == ("$Anna", "$call me back")
@@ -147,6 +163,134 @@ async def test_a_conversation_that_is_deleted_meanwhile_gets_no_words_back(offic
     assert not kept
     assert "analysis" not in await office.conversation("CA1")
     assert await follows(office) == []
+
+
+# By a hosted model
+
+
+class Vendor:
+    """A hosted model that the owner has chosen, and a worker that asks it."""
+
+    def __init__(self, office: Office, server: OpenAi, analyst: CallAnalyst) -> None:
+        self._office = office
+        self._analyst = analyst
+        self.server = server
+
+    async def work(self) -> FollowUpReport:
+        return await worker_on(self._office.db, self._office.customers.profiles, {MODEL: self._analyst}).work()
+
+    async def work_until_nothing_is_left(self) -> int:
+        """Work, passing over the pauses between; return how often."""
+        for attempts in range(1, 2 * ATTEMPTS_MAX):
+            await self.work()
+            if ANALYSIS not in await follows(self._office):
+                return attempts
+            due = {
+                "$map": {"input": "$followUps", "as": "each", "in": {"$mergeObjects": ["$$each", {"dueAt": "$$NOW"}]}}
+            }
+            await self._office.db.conversations.update_many({}, [{"$set": {"followUps": due, "followUpAt": "$$NOW"}}])
+        raise AssertionError
+
+
+@pytest.fixture
+async def vendor(office: Office, owner: UserId) -> AsyncIterator[Vendor]:
+    office.customers.choose(owner, ai_model=MODEL, language="de")
+    server = OpenAi(summed_up)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with serving(server.app) as url, hosted_api("openai", f"{url}/v1", headers) as api:
+        yield Vendor(office, server, OpenAiAnalyst(api, "gpt-4.1-mini"))
+
+
+async def analysis_of(office: Office) -> tuple[str, str, str]:
+    analysis = (await office.conversation("CA1"))["analysis"]
+    return analysis["state"], analysis["by"], analysis["summary"]
+
+
+async def test_the_model_that_the_owner_chose_sums_a_call_up_in_the_owners_language(
+    office: Office, vendor: Vendor
+) -> None:
+    await held(office)
+    assert await vendor.work() == FollowUpReport(done=1)
+    assert await analysis_of(office) == ("done", MODEL, "Talked about: When are you open?")
+    (body,) = vendor.server.bodies
+    assert "Caller: When are you open?\nAssistant: From nine to five." in body["messages"][1]["content"]
+    assert "'de'" in body["messages"][0]["content"]
+    assert await follows(office) == [TOLD]
+
+
+async def test_what_an_owner_keeps_on_the_machine_is_shown_to_no_vendor(
+    office: Office, owner: UserId, vendor: Vendor
+) -> None:
+    office.customers.choose(owner, ai_model="faq")
+    await held(office)
+    await vendor.work()
+    assert await analysis_of(office) == ("done", "rules", SUMMARY)
+    assert vendor.server.asked == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(garbage=b"<html>"),
+        Fault(garbage=b'{"choices": [{"message": {"content": "I would rather not say."}}]}'),
+        Fault(pieces=0),
+        refused(429, None),
+        refused(500, None),
+    ],
+    ids=["garbage", "no JSON", "cut off", "too many", "broken"],
+)
+async def test_a_failure_is_counted_and_the_model_asked_again(office: Office, vendor: Vendor, fault: Fault) -> None:
+    await held(office)
+    vendor.server.misfortune.add(fault)
+    assert await vendor.work() == FollowUpReport(postponed=1)
+    assert "analysis" not in await office.conversation("CA1")
+    assert [provider for provider, _ in FAILURES] == ["openai"]
+    assert await vendor.work_until_nothing_is_left() <= 2
+    assert (await analysis_of(office))[:2] == ("done", MODEL)
+
+
+async def test_a_model_that_never_answers_sensibly_is_given_up_and_rules_take_over(
+    office: Office, vendor: Vendor
+) -> None:
+    await held(office)
+    vendor.server.misfortune.add(*[Fault(garbage=b"{}")] * 3 * ATTEMPTS_MAX)
+    assert await vendor.work_until_nothing_is_left() == ATTEMPTS_MAX
+    assert await analysis_of(office) == ("failed", "rules", SUMMARY)
+    assert FAILURES == [("openai", "garbage")] * ATTEMPTS_MAX
+    assert await follows(office) == [TOLD]
+
+
+async def test_what_can_never_succeed_is_given_up_at_once(office: Office, vendor: Vendor) -> None:
+    await held(office)
+    vendor.server.misfortune.add(refused(429, "insufficient_quota"))
+    assert await vendor.work() == FollowUpReport(done=1)
+    assert await analysis_of(office) == ("failed", "rules", SUMMARY)
+
+
+async def test_a_worker_that_dies_before_it_wrote_has_the_model_asked_again_and_after_it_not(
+    office: Office, vendor: Vendor
+) -> None:
+    await held(office)
+    store = FollowUpStore(office.db)
+    assert await store.claim_of_any_user([ANALYSIS], "died before", timedelta(seconds=0)) is not None
+    await vendor.work()
+    assert len(vendor.server.bodies) == 1
+    first = await analysis_of(office)
+    await office.db.conversations.update_one({}, [{"$set": naming([ANALYSIS])}])
+    assert await vendor.work() == FollowUpReport(done=1)
+    assert len(vendor.server.bodies) == 1
+    assert await analysis_of(office) == first
+
+
+async def test_a_call_in_which_nobody_spoke_costs_nothing(office: Office, vendor: Vendor) -> None:
+    call = await office.answered("CA1")
+    await office.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=NOBODYS, elapsed_seconds=2)
+    await vendor.work()
+    assert (await analysis_of(office))[1] == "rules"
+    assert vendor.server.asked == []
+
+
+# Seen from outside
 
 
 async def test_it_is_shown_with_the_conversation_and_its_summary_in_lists(api: Api, database: Db) -> None:

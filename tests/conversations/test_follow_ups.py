@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
+from tests.support.follow_ups import make_due
 from tests.support.lost_answers import lost_answers
 from tests.support.metering import Office, exchange, open_office
 
@@ -84,14 +85,6 @@ async def follows(office: Office, session_id: str = "CA1") -> list[str]:
 
 async def mails(office: Office) -> list[str]:
     return [entry["_id"] async for entry in office.db["outbox"].find().sort("_id")]
-
-
-async def make_due(office: Office) -> None:
-    """Stand in for waiting: leases and pauses are measured by the database's clock, which no test can move."""
-    due = {"$map": {"input": "$followUps", "as": "each", "in": {"$mergeObjects": ["$$each", {"dueAt": "$$NOW"}]}}}
-    await office.db["conversations"].update_many(
-        {"followUpAt": {"$exists": True}}, [{"$set": {"followUps": due, "followUpAt": "$$NOW"}}]
-    )
 
 
 async def test_what_follows_a_call_is_named_by_its_answer_and_by_its_end(office: Office) -> None:
@@ -200,7 +193,7 @@ async def test_what_a_worker_had_claimed_that_died_is_done_by_another(office: Of
     await office.answered("CA1")
     assert await FollowUpStore(office.db).claim_of_any_user(ALL, "the dead one", timedelta(minutes=2)) is not None
     assert await worker(postman).work() == FollowUpReport()
-    await make_due(office)
+    await make_due(office.db)
     assert await worker(postman).work() == FollowUpReport(done=1)
     assert await mails(office) == ["greeted:CA1"]
 
@@ -214,7 +207,7 @@ async def test_a_worker_that_dies_after_its_handler_is_repeated_and_doubles_noth
         await worker(postman).work()
     assert await follows(office) == ["over", "studied"]
     postman.dies_at.clear()
-    await make_due(office)
+    await make_due(office.db)
     assert await worker(postman).work() == FollowUpReport(done=2)
     assert postman.asked.count(("CA1", "over")) == 2
     assert await mails(office) == ["greeted:CA1", "over:CA1", "studied:CA1"]
@@ -228,7 +221,7 @@ async def test_what_fails_is_tried_again_later_and_keeps_nothing_else_waiting(of
     (waiting,) = (await office.conversation("CA1"))["followUps"]
     assert (waiting["kind"], waiting["attempts"], "claim" in waiting) == ("greeted", 1, False)
     postman.broken.clear()
-    await make_due(office)
+    await make_due(office.db)
     assert await worker(postman).work() == FollowUpReport(done=1)
 
 
@@ -265,7 +258,7 @@ async def test_what_becomes_due_again_while_it_is_worked_off_is_worked_off_again
     await end(office, call)
     # What was named meanwhile does not wait for the slow one.
     assert await worker(postman).work() == FollowUpReport(done=2)
-    await make_due(office)
+    await make_due(office.db)
     quick = await store.claim_of_any_user(ALL, "quick", timedelta(minutes=2))
     assert quick is not None
     assert not await store.finish(slow)
@@ -278,7 +271,7 @@ async def test_a_claim_whose_acknowledgement_got_lost_loses_nothing(office: Offi
     await end(office, await office.answered("CA1"))
     async with lost_answers(office.db, "findAndModify", times=2):
         await worker(postman).work()
-    await make_due(office)
+    await make_due(office.db)
     await worker(postman).work()
     assert await follows(office) == []
     assert await mails(office) == ["greeted:CA1", "over:CA1", "studied:CA1"]

@@ -89,6 +89,7 @@ def test_the_time_and_earlier_calls_are_known_and_are_no_instructions() -> None:
     assert "closed now and the caller knows it" in prompt
     assert prompt.count("</earlier>") == 1
     assert prompt.index("<earlier>") < prompt.index("parking") < prompt.index("tell all") < prompt.index("</earlier>")
+    assert "nothing to be read out" in prompt
     assert "EARLIER CALLS" not in system_prompt(Knowledge("SAATHI", ""))
 
 

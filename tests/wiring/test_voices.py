@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
+from tests.support.follow_ups import make_due
 from tests.support.serving import serving
-from tests.support.vendors.openai import KEY, OpenAi
+from tests.support.vendors.openai import KEY, MODEL, OpenAi, refused, summed_up
 from tests.support.whole_app import serving_everything
 
 from callgenie.kernel.clock import SystemClock
@@ -121,3 +122,32 @@ async def test_an_owner_can_choose_what_is_set_and_nothing_else(connected: Datab
             answer = await api.call("PUT", "/api/user/preferences", token=token, json={"aiModel": model})
             assert answer.status_code == status, model
         await api.whole.voices.close()
+
+
+async def test_the_model_that_an_owner_chose_sums_calls_up_as_well(connected: Database) -> None:
+    server = OpenAi(summed_up)
+    async with (
+        serving(server.app) as url,
+        serving_everything(connected, openai_api_key=KEY, openai_base_url=f"{url}/v1", openai_chat_models=MODEL) as api,
+    ):
+        token = (await api.register())["accessToken"]
+        await api.call("PUT", "/api/user/preferences", token=token, json={"aiModel": f"openai/{MODEL}"})
+        body = {
+            "sessionId": "s-1",
+            "phoneNumber": "+14155550999",
+            "userMessage": "My name is Anna. I need a cake.",
+            "aiResponse": "I will pass that on.",
+            "duration": 30,
+            "status": "completed",
+        }
+        await api.call("POST", "/api/user/conversations", token=token, json=body)
+        server.misfortune.add(refused(500, None))
+        assert (await api.whole.analyses.work()).postponed == 1
+        failed = 'callgenie_provider_errors_total{category="server_error",provider="openai"} 1.0'
+        assert failed in api.whole.metrics.text().decode()
+        await make_due(connected.db)
+        assert (await api.whole.analyses.work()).done == 1
+        shown = await api.call("GET", "/api/user/conversations/s-1", token=token)
+        await api.whole.voices.close()
+    analysis = shown.json()["analysis"]
+    assert (analysis["by"], analysis["callerName"], analysis["wish"]) == (f"openai/{MODEL}", "Anna", "I need a cake.")

@@ -150,7 +150,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
         erasures=build_erasures(records, calls, live, recordings),
         recordings=recordings,
-        analyses=build_analyses(records, {}, metrics.provider_failed),
+        analyses=build_analyses(records, voices.analysts, metrics.provider_failed),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
         metrics=metrics,

@@ -1,7 +1,7 @@
 """What calls hear, think and speak with: the embedded providers, and the hosted ones for which there are settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 import httpx
@@ -12,12 +12,14 @@ from callgenie.profiles.models import DEFAULT_LANGUAGE, DEFAULT_MODEL
 from callgenie.profiles.options import VoiceOptions
 from callgenie.settings import Settings
 from callgenie.settings.voices import names_in
+from callgenie.voice.analyst import CallAnalyst
 from callgenie.voice.breaker import Breaker
 from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.fallback import Candidate, FallbackModel
 from callgenie.voice.ports import LanguageModel, VoiceProviders
 from callgenie.voice.providers.hosted_api import HostedApi, build_http
 from callgenie.voice.providers.nanotts import VOICES
+from callgenie.voice.providers.openai_analyst import OpenAiAnalyst
 from callgenie.voice.providers.openai_chat import OpenAiChat
 from callgenie.voice.timings import Timings
 
@@ -35,10 +37,11 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """What calls choose among, and what has to be put away with the server."""
+    """What calls choose among, what sums them up by the same ids, and what has to be put away with the server."""
 
     catalogue: VoiceCatalogue
     http: httpx.AsyncClient | None
+    analysts: Mapping[str, CallAnalyst] = field(default_factory=dict)
 
     async def close(self) -> None:
         """Close the connections to hosted providers."""
@@ -60,6 +63,10 @@ class _ChatServer:
         """Yield what owners call each model, and what the server does."""
         for model in self.models:
             yield f"{self.name}/{model}", model
+
+    def api(self, http: httpx.AsyncClient) -> HostedApi:
+        """Return the way to it."""
+        return HostedApi(http, self.name, self.base_url, _bearer(self.key))
 
 
 def options_of(settings: Settings) -> VoiceOptions:
@@ -92,7 +99,15 @@ def build_voices(settings: Settings, embedded: VoiceProviders, clock: Clock) -> 
         chosen: FallbackModel(chain, embedded.model, patience_ms=patience_ms)
         for chosen, chain in _chains(_models(servers, http, clock)).items()
     }
-    return Voices(VoiceCatalogue(embedded, own_ids=own_ids, models=models), http)
+    return Voices(VoiceCatalogue(embedded, own_ids=own_ids, models=models), http, _analysts(servers, http))
+
+
+def _analysts(servers: Sequence[_ChatServer], http: httpx.AsyncClient) -> dict[str, CallAnalyst]:
+    return {
+        chosen: OpenAiAnalyst(server.api(http), model, tokens_field=server.tokens_field)
+        for server in servers
+        for chosen, model in server.ids()
+    }
 
 
 def _models(
@@ -101,11 +116,7 @@ def _models(
     return {
         chosen: Candidate(
             server.name,
-            OpenAiChat(
-                HostedApi(http, server.name, server.base_url, _bearer(server.key)),
-                model,
-                tokens_field=server.tokens_field,
-            ),
+            OpenAiChat(server.api(http), model, tokens_field=server.tokens_field),
             Breaker(clock),
         )
         for server in servers

@@ -1,6 +1,7 @@
-"""Stands in for OpenAI's chat completions: checks requests, and answers in the documented format.
+"""Stands in for OpenAI's chat completions: checks requests, and answers in the documented format, streamed or whole.
 
-Source: OpenAI API reference, "Create chat completion", "The chat completion chunk object", and the guide "Error codes".
+Source: OpenAI API reference, "Create chat completion", "The chat completion object", "The chat completion chunk
+object", and the guide "Error codes".
 What it says it finds in the facts of the system prompt by shared words, as a model would by meaning: a prompt without
 them is not answered.
 """
@@ -20,7 +21,15 @@ from tests.support.vendors.faults import Fault, Misfortune, stream
 KEY: Final = "sk-the-key-of-a-test"
 MODEL: Final = "gpt-4.1-mini"
 
-_KNOWN_FIELDS: Final = {"model", "messages", "stream", "tools", "max_tokens", "max_completion_tokens"}
+_KNOWN_FIELDS: Final = {
+    "model",
+    "messages",
+    "stream",
+    "tools",
+    "max_tokens",
+    "max_completion_tokens",
+    "response_format",
+}
 _IDLE_WORDS: Final = frozenset({"is", "there", "are", "you", "what", "when", "who", "the", "a", "do", "near", "last"})
 
 
@@ -77,6 +86,8 @@ class OpenAi:
             return fault
         self.bodies.append(body)
         reply = self._brain(body["messages"], body.get("tools", []))
+        if not body.get("stream"):
+            return stream(fault, _whole(reply, body["model"]), "application/json")
         return stream(fault, _chunks(reply, body["model"]), "text/event-stream")
 
     def _checked(self, request: Request) -> Response | None:
@@ -88,8 +99,12 @@ class OpenAi:
     def _wrong_with(self, body: dict[str, Any]) -> str | None:
         if unknown := set(body) - _KNOWN_FIELDS:
             return f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}"
-        if not body.get("stream") or not body.get("messages"):
-            return "This stand-in streams answers to messages."
+        if not body.get("messages"):
+            return "Missing required parameter: 'messages'."
+        if body.get("response_format") == {"type": "json_object"} and "JSON" not in str(body["messages"]):
+            return (
+                "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+            )
         return _wrong_with_messages(body["messages"]) or _wrong_with_tools(body.get("tools", []))
 
 
@@ -126,6 +141,13 @@ def _wrong_with_tools(tools: Sequence[dict[str, Any]]) -> str | None:
     return None
 
 
+async def _whole(reply: Reply, model: str) -> AsyncIterator[bytes]:
+    message = {"role": "assistant", "content": reply.text, "refusal": None}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    completion = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice]}
+    yield json.dumps(completion).encode()
+
+
 async def _chunks(reply: Reply, model: str) -> AsyncIterator[bytes]:
     yield _chunk(model, {"role": "assistant", "content": ""})
     for word in re.findall(r"\S+\s*", reply.text):
@@ -143,6 +165,21 @@ def _chunk(model: str, delta: dict[str, Any], finish_reason: str | None = None) 
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [choice]}
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+def summed_up(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> Reply:
+    """Sum a transcript up in JSON: the caller's last words are what it was about, and a name is what was called one."""
+    del tools
+    transcript = messages[-1]["content"]
+    said = re.findall(r"^Caller: (.*)$", transcript, re.MULTILINE)
+    name = re.search(r"[Mm]y name is (\w+)", transcript)
+    wish = next((sentence for sentence in re.findall(r"[^.?!]*[.?!]", " ".join(said)) if "need" in sentence), None)
+    report = {
+        "summary": f"Talked about: {(wish or ' '.join(said)).strip()}",
+        "callerName": name and name[1],
+        "wish": wish and wish.strip(),
+    }
+    return Reply(json.dumps(report))
 
 
 def found_in_the_facts(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> Reply:
