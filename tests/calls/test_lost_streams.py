@@ -13,6 +13,7 @@ from tests.support.switchboard import (
     switchboard,
     tone,
 )
+from tests.support.twilio_api import Trouble, twilio_server
 from tests.support.virtual_time import virtually
 
 from callgenie.calls.media_streams import STREAMS_MAX
@@ -22,6 +23,7 @@ from callgenie.kernel.vocabulary import EndedReason, Fault
 from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import Action, AwaitHangUp, HangUp, Listen, Pause, Play
+from callgenie.telephony.twilio.rest import TwilioApi
 from callgenie.telephony.twilio.twiml import ConnectStream, Verb, read
 from callgenie.telephony.twilio.twiml import HangUp as HangUpVerb
 
@@ -210,6 +212,48 @@ def test_a_question_that_makes_no_sense_starts_nothing(mongodb_uri: str, stream:
             assert await board.everything() == before
 
     run()
+
+
+# The carrier's half
+
+
+@pytest.mark.parametrize(
+    ("faults", "left"),
+    [
+        (Faults(goes_silent_after_ms=4_000), "completed"),
+        (Faults(dies_after_ms=4_000, reconnects_after_ms=20_000), "completed"),
+        (Faults(), "in-progress"),
+    ],
+)
+def test_the_carrier_is_told_to_hang_up_where_no_socket_could_tell_it(
+    mongodb_uri: str, faults: Faults, left: str
+) -> None:
+    @virtually
+    async def run() -> None:
+        async with twilio_server() as twilio:
+            twilio.calls["CA1"] = {"sid": "CA1", "status": "in-progress"}
+            api = TwilioApi(twilio.account)
+            async with switchboard(mongodb_uri, api=api) as board:
+                await board.dial(Listen(), Pause(6_000), HangUp(), faults=faults)
+                await asyncio.sleep(10)
+            await api.close()
+            assert twilio.calls["CA1"]["status"] == left
+
+    run()
+
+
+@virtually
+async def test_a_carrier_that_takes_no_order_costs_the_record_nothing(mongodb_uri: str) -> None:
+    async with twilio_server() as twilio:
+        api = TwilioApi(twilio.account)
+        async with switchboard(mongodb_uri, api=api) as board:
+            twilio.troubles += [Trouble(500)] * 3
+            await board.dial(Listen(), Pause(6_000), faults=Faults(goes_silent_after_ms=4_000))
+            await asyncio.sleep(20)
+            assert ending_of(await board.office.conversation("CA1")) == ("carrier-stream-lost", "provider")
+            assert await board.is_at_rest()
+            assert len(twilio.forms) == 3
+        await api.close()
 
 
 # Several processes

@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from callgenie.billing.models import MeteredCall
 from callgenie.calls import exotel_routes, routes, web_routes
 from callgenie.calls.after_stream import AfterStream
+from callgenie.calls.carrier_legs import CarrierApi, CarrierLegs
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.memory import CallerMemory
@@ -204,6 +205,7 @@ async def switchboard(
     now: datetime | None = None,
     catalogue: Callable[[VoiceProviders], VoiceCatalogue] = VoiceCatalogue,
     recording: RecordingMaker = lambda _db, _clock: NOT_RECORDED,
+    api: CarrierApi | None = None,
     **business: Any,
 ) -> AsyncIterator[Switchboard]:
     """Serve the telephony routes for one owner with one number, and what is said of their `business`.
@@ -221,7 +223,7 @@ async def switchboard(
         live = LiveCalls(
             office.desk, catalogue(providers), clock, memory=memory, recording=recording(database.db, clock)
         )
-        app, services = _app(office, live, auth_token, exotel_secret)
+        app, services = _app(office, live, auth_token, exotel_secret, api)
         async with (
             serving(app) as url,
             SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier,
@@ -255,9 +257,13 @@ async def another_process(board: Switchboard) -> AsyncIterator[Switchboard]:
 
 
 def _app(
-    office: Office, live: LiveCalls, auth_token: str | None, exotel_secret: str | None
+    office: Office,
+    live: LiveCalls,
+    auth_token: str | None,
+    exotel_secret: str | None,
+    api: CarrierApi | None = None,
 ) -> tuple[FastAPI, SimpleNamespace]:
-    streams = MediaStreams(office.desk, live, office.tokens)
+    streams = MediaStreams(office.desk, live, office.tokens, CarrierLegs(api))
     app = FastAPI()
     app.state.services = SimpleNamespace(
         desk=office.desk,

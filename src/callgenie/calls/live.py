@@ -23,6 +23,7 @@ from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.guarded import on_provider_failure
 from callgenie.voice.ports import AudioLink
 from callgenie.voice.timings import Timings
+from callgenie.voice.turn import SessionEnd
 
 _log = structlog.get_logger(__name__)
 
@@ -79,8 +80,8 @@ class LiveCalls:
         follower: CallFollower = NO_FOLLOWER,
         *,
         lead_ms: int | None = None,
-    ) -> None:
-        """Hold an answered call until it is over and settled, and its recording written, whatever happens to it.
+    ) -> SessionEnd:
+        """Hold an answered call until it is over and settled, and its recording written; return how it ended.
 
         `follower` is told what is said. `lead_ms` is how far ahead of the ear the link has to be sent to, where it
         needs more than others.
@@ -89,13 +90,15 @@ class LiveCalls:
         self._none_held.clear()
         try:
             async with self._recording.recorded(answered, link) as line:
-                await self._hold(answered, line, follower, lead_ms)
+                return await self._hold(answered, line, follower, lead_ms)
         finally:
             self._held -= 1
             if not self._held:
                 self._none_held.set()
 
-    async def _hold(self, answered: AnsweredCall, link: AudioLink, follower: CallFollower, lead_ms: int | None) -> None:
+    async def _hold(
+        self, answered: AnsweredCall, link: AudioLink, follower: CallFollower, lead_ms: int | None
+    ) -> SessionEnd:
         chosen = answered.profile.preferences
         recorded = self._recording.wants(answered)
         script = script_for(answered, self._clock.now(), self._memory, recorded=recorded)
@@ -114,7 +117,7 @@ class LiveCalls:
         self._running[answered.session_id] = call
         listening = on_provider_failure.set(self._watch.provider_failed)
         try:
-            await call.run()
+            return await call.run()
         finally:
             on_provider_failure.reset(listening)
             del self._running[answered.session_id]

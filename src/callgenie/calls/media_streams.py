@@ -4,15 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import FIRST_STREAM, MediaTokens
 from callgenie.calls.reconnecting_link import CarrierLink, ReconnectingLink
 from callgenie.kernel.ids import SessionId
+from callgenie.kernel.vocabulary import EndedReason
 
 # A call whose every socket breaks is let go after this many; a healthy one needs one, and two on a bad day.
 STREAMS_MAX: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClaim:
+    """What a new stream says of itself: whose it is, the carrier's name of the call, its number and its token."""
+
+    session_id: SessionId
+    leg: str
+    stream: int
+    token: str
 
 
 @dataclass(slots=True)
@@ -24,23 +36,24 @@ class _Held:
 class MediaStreams:
     """Joins streams to their calls. A call has one stream at a time, and each token opens one."""
 
-    def __init__(self, desk: CallDesk, live: LiveCalls, tokens: MediaTokens) -> None:
+    def __init__(self, desk: CallDesk, live: LiveCalls, tokens: MediaTokens, legs: CarrierLegs) -> None:
         self._desk = desk
         self._live = live
         self._tokens = tokens
+        self._legs = legs
         self._held: dict[SessionId, _Held] = {}
 
-    async def hold(self, session_id: SessionId, stream: int, token: str, accept: Callable[[], CarrierLink]) -> None:
+    async def hold(self, claim: StreamClaim, accept: Callable[[], CarrierLink]) -> None:
         """Hold the call over this stream; returns when the call is over. `accept` makes the link, once it is wanted.
 
         Raises:
             CallNotWaitingError: The token is not this stream's or was used, or the call does not run here any more.
             UnavailableError: The database is away, and the call was not answered.
         """
-        if stream == FIRST_STREAM:
-            await self._answer(session_id, token, accept)
+        if claim.stream == FIRST_STREAM:
+            await self._answer(claim, accept)
         else:
-            await self._replace(session_id, stream, token, accept)
+            await self._replace(claim, accept)
 
     def token_of(self, session_id: SessionId, stream: int) -> str:
         """Return what the stream must show."""
@@ -61,20 +74,24 @@ class MediaStreams:
         if held is not None:
             held.link.give_up()
 
-    async def _answer(self, session_id: SessionId, token: str, accept: Callable[[], CarrierLink]) -> None:
-        call = await self._desk.answer(session_id, token)
+    async def _answer(self, claim: StreamClaim, accept: Callable[[], CarrierLink]) -> None:
+        session_id = claim.session_id
+        call = await self._desk.answer(session_id, claim.token)
         held = _Held(ReconnectingLink(accept()), FIRST_STREAM)
         self._held[session_id] = held
         try:
-            await self._live.run(call, held.link)
+            end = await self._live.run(call, held.link)
         finally:
             del self._held[session_id]
+        if end.reason is EndedReason.CARRIER_STREAM_LOST:
+            # No socket says goodbye to the carrier, which may keep its caller in silence for as long as it likes.
+            await self._legs.end(claim.leg)
 
-    async def _replace(self, session_id: SessionId, stream: int, token: str, accept: Callable[[], CarrierLink]) -> None:
-        held = self._held.get(session_id)
-        if not self._tokens.opens(session_id, token, stream):
+    async def _replace(self, claim: StreamClaim, accept: Callable[[], CarrierLink]) -> None:
+        held = self._held.get(claim.session_id)
+        if not self._tokens.opens(claim.session_id, claim.token, claim.stream):
             raise CallNotWaitingError
-        if held is None or stream <= held.stream or not held.link.can_be_replaced:
+        if held is None or claim.stream <= held.stream or not held.link.can_be_replaced:
             raise CallNotWaitingError
-        held.stream = stream
+        held.stream = claim.stream
         await held.link.replace(accept())

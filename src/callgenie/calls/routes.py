@@ -7,21 +7,17 @@ from fastapi import APIRouter, Depends, Request, Response, WebSocket, status
 from starlette.requests import HTTPConnection
 
 from callgenie.calls.media_streams import MediaStreams
-from callgenie.calls.media_tokens import FIRST_STREAM
 from callgenie.calls.sockets import ServerSocket
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.calls.webhooks import (
     MEDIA_PATH,
     STREAM_ENDED_PATH,
-    STREAM_PARAMETER,
-    TOKEN_PARAMETER,
     SignedRequest,
     TwilioWebhooks,
-    stream_number,
+    claim_of,
 )
 from callgenie.http.problems import problems
 from callgenie.kernel.errors import DomainError, UnavailableError
-from callgenie.kernel.ids import SessionId
 from callgenie.telephony.messages import CarrierProtocolError
 from callgenie.telephony.socket import INTERNAL_ERROR, POLICY_VIOLATION, SocketClosedError, TextSocket
 from callgenie.telephony.twilio.link import TwilioLink, receive_start
@@ -89,13 +85,7 @@ async def hold_call(websocket: WebSocket, webhooks: WebhooksDep, streams: Stream
     socket = ServerSocket(websocket)
     try:
         started = await receive_start(socket)
-        given = started.parameters
-        await streams.hold(
-            SessionId(started.call_sid),
-            stream_number(given.get(STREAM_PARAMETER, str(FIRST_STREAM))),
-            given.get(TOKEN_PARAMETER, ""),
-            lambda: TwilioLink(socket, started.stream_sid),
-        )
+        await streams.hold(claim_of(started), lambda: TwilioLink(socket, started.stream_sid))
     except (CarrierProtocolError, SocketClosedError, DomainError) as error:
         await _refuse(socket, error)
 

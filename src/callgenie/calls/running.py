@@ -62,7 +62,7 @@ class RunningCall:
         listener = FollowedListener(keeper, follower)
         self._session = CallSession(link, followed(providers, follower), script, listener, clock, timings)
 
-    async def run(self) -> None:
+    async def run(self) -> SessionEnd:
         """Hold the call to its end and settle it; a cancelled call is settled before the cancellation goes on."""
         end = SessionEnd(EndedReason.INTERNAL_ERROR, Fault.PLATFORM)
         try:
@@ -74,6 +74,7 @@ class RunningCall:
             _log.exception(CALL_BROKE, session_id=self._call.session_id)
         finally:
             await complete(self._conclude(end))
+        return end
 
     def finish(self, text: str | None, reason: EndedReason, fault: Fault) -> None:
         """Say goodbye and hang up."""

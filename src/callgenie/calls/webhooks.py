@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from callgenie.calls.after_stream import AfterStream, NextStream, NoStream
 from callgenie.calls.desk import CallDesk, is_terminal
 from callgenie.calls.live import LiveCalls
-from callgenie.calls.media_streams import STREAMS_MAX, MediaStreams
+from callgenie.calls.media_streams import STREAMS_MAX, MediaStreams, StreamClaim
 from callgenie.calls.media_tokens import FIRST_STREAM
 from callgenie.calls.models import Admitted, IncomingCall
 from callgenie.calls.reception import APOLOGY, RING_SECONDS_MAX, receive
@@ -21,6 +21,7 @@ from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
 from callgenie.kernel.vocabulary import Carrier
+from callgenie.telephony.twilio.media import Started
 from callgenie.telephony.twilio.signature import is_signed, is_upgrade_signed
 from callgenie.telephony.twilio.twiml import connect_stream, hang_up, say_and_hang_up
 
@@ -157,10 +158,21 @@ def _session_id(form: Mapping[str, str]) -> SessionId:
 def _stream_of(request: SignedRequest) -> int:
     """Return which stream the request is about, from the signed address that we had given ourselves."""
     values = parse_qs(urlsplit(request.path).query).get(STREAM_PARAMETER, [])
-    return stream_number(values[0] if values else "")
+    return _stream_number(values[0] if values else "")
 
 
-def stream_number(text: str) -> int:
+def claim_of(started: Started) -> StreamClaim:
+    """Return what a stream that has started says of itself."""
+    given = started.parameters
+    return StreamClaim(
+        session_id=SessionId(started.call_sid),
+        leg=started.call_sid,
+        stream=_stream_number(given.get(STREAM_PARAMETER, str(FIRST_STREAM))),
+        token=given.get(TOKEN_PARAMETER, ""),
+    )
+
+
+def _stream_number(text: str) -> int:
     """Return the number of a stream as we had written it; what we cannot have written is past the last."""
     if not (text.isascii() and text.isdigit() and len(text) == len(str(STREAMS_MAX))):
         return STREAMS_MAX

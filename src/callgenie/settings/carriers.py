@@ -1,7 +1,17 @@
 """Who brings the calls."""
 
-from pydantic import Field, SecretStr
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings
+
+
+def _api_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise ValueError("must be an http or https address without a path, such as https://api.twilio.com")
+    return text.rstrip("/")
 
 
 class CarrierSettings(BaseSettings):
@@ -24,4 +34,27 @@ class CarrierSettings(BaseSettings):
         pattern="^[1-9][0-9]{0,2}$",
         validation_alias="EXOTEL_COUNTRY_CODE",
         description="The country of the numbers that Exotel writes with a 0 in front; 91 is India.",
+    )
+    twilio_account_sid: str | None = Field(
+        default=None,
+        pattern="^AC[0-9a-fA-F]{32}$",
+        validation_alias="TWILIO_ACCOUNT_SID",
+        description="The account that calls are placed and hung up with, over Twilio's REST API; "
+        "without it nobody can be called, and calls whose media socket is gone are left to Twilio.",
+    )
+    twilio_api_key: str | None = Field(
+        default=None,
+        pattern="^SK[0-9a-fA-F]{32}$",
+        validation_alias="TWILIO_API_KEY",
+        description="An API key to use with the REST API; without it the auth token is used.",
+    )
+    twilio_api_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="TWILIO_API_SECRET",
+        description="The secret of TWILIO_API_KEY.",
+    )
+    twilio_api_url: Annotated[str, AfterValidator(_api_url)] = Field(
+        default="https://api.twilio.com",
+        validation_alias="TWILIO_API_URL",
+        description="Where the REST API is, for an account in another region, such as https://api.dublin.ie1.twilio.com.",
     )

@@ -103,3 +103,5 @@ async def running(services: Services) -> AsyncIterator[Services]:
             services.recordings.threads.shutdown(wait=False)
             services.passwords.close()
             await services.voices.close()
+            if services.twilio_api is not None:
+                await services.twilio_api.close()

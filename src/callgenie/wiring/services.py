@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from callgenie.calls.admission import Admission
 from callgenie.calls.after_stream import AfterStream
+from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.hang_ups import HangUpWatch
 from callgenie.calls.live import LiveCalls
@@ -35,8 +36,10 @@ from callgenie.lifecycle.erasure_log import ERASURES_FILE, ErasureLog
 from callgenie.lifecycle.erasure_store import ErasureStore
 from callgenie.mongo.readiness import Readiness
 from callgenie.observability.metrics import Metrics
+from callgenie.telephony.twilio.rest import TwilioApi
 from callgenie.users.census_store import CensusStore
 from callgenie.voice.ports import VoiceProviders
+from callgenie.wiring.carriers import build_twilio_api
 from callgenie.wiring.follow_ups import build_analyses, build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
@@ -55,6 +58,7 @@ class Services(Records):
     ongoing_calls: OngoingCalls
     web_calls: WebCalls
     hang_ups: HangUpWatch
+    twilio_api: TwilioApi | None
     streams: MediaStreams
     after_stream: AfterStream
     sweeper: Sweeper
@@ -114,7 +118,8 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         CallerMemory(CallerStore(db)),
         recordings.calls,
     )
-    streams = MediaStreams(desk, live, tokens)
+    twilio_api = build_twilio_api(settings)
+    streams = MediaStreams(desk, live, tokens, CarrierLegs(twilio_api))
     pool = records.database.pool
     metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)
     metrics.watch(
@@ -145,6 +150,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             randomness=records.randomness,
         ),
         hang_ups=HangUpWatch(ongoing, live),
+        twilio_api=twilio_api,
         streams=streams,
         after_stream=AfterStream(calls, streams),
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
