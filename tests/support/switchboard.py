@@ -31,6 +31,7 @@ from callgenie.calls.recorded import NOT_RECORDED, Recording
 from callgenie.calls.web_calls import WebCalls
 from callgenie.calls.webhooks import MEDIA_PATH
 from callgenie.conversations.caller_store import CallerStore
+from callgenie.conversations.transfer_store import TransferStore
 from callgenie.http import edge
 from callgenie.kernel.clock import Clock, LoopClock
 from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
@@ -269,7 +270,7 @@ def _app(
         desk=office.desk,
         live=live,
         streams=streams,
-        after_stream=AfterStream(office.calls, streams),
+        after_stream=AfterStream(office.calls, TransferStore(office.db), streams),
         settings=SimpleNamespace(
             twilio_auth_token=None if auth_token is None else SecretStr(auth_token),
             exotel_secret=None if exotel_secret is None else SecretStr(exotel_secret),

@@ -10,12 +10,15 @@ import structlog
 from callgenie.calls.media_streams import STREAMS_MAX, MediaStreams
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation
+from callgenie.conversations.transfer_store import TransferStore
 from callgenie.kernel.ids import SessionId
-from callgenie.kernel.vocabulary import CallStatus
+from callgenie.kernel.vocabulary import CallStatus, TransferStatus
 
 _log = structlog.get_logger(__name__)
 
 STREAM_OFFERED: Final = "carrier.stream_offered"
+TRANSFER_DIALLED: Final = "call.transfer_dialled"
+TRANSFER_ENDED: Final = "call.transfer_ended"
 
 # The process that ends a call closes its stream first and writes the end down right after. Whoever asks in between, in
 # another process, looks again after this; it is well within the grace that a lost stream is given.
@@ -32,6 +35,14 @@ class NextStream:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class PutThrough:
+    """The caller is put through to somebody; `caller_id` is what they see, None for the caller's own number."""
+
+    to: str
+    caller_id: str | None
+
+
 class NoStream(Enum):
     """There is no other stream."""
 
@@ -42,11 +53,12 @@ class NoStream(Enum):
 class AfterStream:
     """Tells an end of ours from a socket that broke, also for calls that run in another process."""
 
-    def __init__(self, calls: LiveCallStore, streams: MediaStreams) -> None:
+    def __init__(self, calls: LiveCallStore, transfers: TransferStore, streams: MediaStreams) -> None:
         self._calls = calls
+        self._transfers = transfers
         self._streams = streams
 
-    async def next_step(self, session_id: SessionId, ended: int) -> NextStream | NoStream:
+    async def next_step(self, session_id: SessionId, ended: int) -> NextStream | PutThrough | NoStream:
         """Return what comes after the call's stream number `ended`; the same question gets the same answer.
 
         Raises:
@@ -55,6 +67,10 @@ class AfterStream:
         if self._streams.can_go_on(session_id):
             return self._next_stream(session_id, ended)
         call = await self._calls.find_call_of_any_user(session_id)
+        transfer = None if call is None else await self._transfers.dial(call.user_id, session_id)
+        if transfer is not None:
+            _log.info(TRANSFER_DIALLED, session_id=session_id)
+            return PutThrough(transfer.to, None if transfer.from_number else transfer.our_number)
         if _goes_on(call) and not self._streams.holds(session_id):
             # It runs in another process, or its process is gone. Where the next socket leads is not ours to say: a
             # process that does not hold the call refuses it, and the carrier comes back here.
@@ -65,6 +81,17 @@ class AfterStream:
         if call is not None and call.status is CallStatus.RINGING:
             return NoStream.NEVER_ANSWERED
         return NoStream.OVER
+
+    async def note_transfer(self, session_id: SessionId, outcome: TransferStatus, seconds: int) -> None:
+        """Note what came of putting a caller through.
+
+        Raises:
+            UnavailableError: The database is away.
+        """
+        call = await self._calls.find_call_of_any_user(session_id)
+        if call is not None:
+            await self._transfers.note_outcome(call.user_id, session_id, outcome, seconds)
+            _log.info(TRANSFER_ENDED, session_id=session_id, outcome=outcome)
 
     def _next_stream(self, session_id: SessionId, ended: int) -> NextStream | NoStream:
         stream = ended + 1

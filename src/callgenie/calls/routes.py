@@ -12,6 +12,7 @@ from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsigne
 from callgenie.calls.webhooks import (
     MEDIA_PATH,
     STREAM_ENDED_PATH,
+    TRANSFER_ENDED_PATH,
     SignedRequest,
     TwilioWebhooks,
     claim_of,
@@ -72,6 +73,12 @@ async def note_status(request: Request, webhooks: WebhooksDep) -> None:
 async def go_on(request: Request, webhooks: WebhooksDep) -> Response:
     """Tell Twilio what comes after a media stream: another one when it was lost, or the end."""
     return Response(await webhooks.stream_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+
+
+@router.post(TRANSFER_ENDED_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
+async def take_leave(request: Request, webhooks: WebhooksDep) -> Response:
+    """Take from Twilio what came of a transfer, and say goodbye to a caller whom nobody has answered."""
+    return Response(await webhooks.transfer_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
 @router.websocket(MEDIA_PATH)

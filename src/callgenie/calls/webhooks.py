@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import structlog
 from pydantic import SecretStr
 
-from callgenie.calls.after_stream import AfterStream, NextStream, NoStream
+from callgenie.calls.after_stream import AfterStream, NextStream, NoStream, PutThrough
 from callgenie.calls.desk import CallDesk, is_terminal
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import STREAMS_MAX, MediaStreams, StreamClaim
@@ -20,10 +20,10 @@ from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsigne
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
-from callgenie.kernel.vocabulary import Carrier
+from callgenie.kernel.vocabulary import Carrier, TransferStatus
 from callgenie.telephony.twilio.media import Started
 from callgenie.telephony.twilio.signature import is_signed, is_upgrade_signed
-from callgenie.telephony.twilio.twiml import connect_stream, hang_up, say_and_hang_up
+from callgenie.telephony.twilio.twiml import Dial, connect_stream, dial, hang_up, say_and_hang_up
 
 _log = structlog.get_logger(__name__)
 
@@ -31,12 +31,25 @@ NEXT_STEP_FAILED: Final = "call.next_step_failed"
 
 MEDIA_PATH: Final = "/api/telephony/twilio/media"
 STREAM_ENDED_PATH: Final = "/api/telephony/twilio/stream-ended"
+TRANSFER_ENDED_PATH: Final = "/api/telephony/twilio/transfer-ended"
 TOKEN_PARAMETER: Final = "token"  # noqa: S105 - its name, not its value
 STREAM_PARAMETER: Final = "stream"
 
 # Twilio sends some thirty fields.
 _FIELDS_MAX: Final = 200
 _SID_CHARACTERS_MAX: Final = 64
+
+# No call lasts longer than a day.
+_SECONDS_DIGITS_MAX: Final = 5
+
+
+# Long enough to reach a phone in another room, and to be sent to a mailbox that the owner has chosen for it.
+TRANSFER_RINGS_SECONDS: Final = 25
+NOBODY_ANSWERED: Final = "I am sorry, nobody could take your call just now. Please try again later. Goodbye."
+
+_TALKED: Final = frozenset({TransferStatus.COMPLETED, TransferStatus.ANSWERED})
+_NO_OUTCOMES: Final = frozenset({TransferStatus.REQUESTED, TransferStatus.DIALLING})
+_OUTCOMES: Final = {status.value: status for status in TransferStatus if status not in _NO_OUTCOMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,23 @@ class TwilioWebhooks:
             return hang_up()
         if isinstance(step, NextStream):
             return self._connect(step)
+        if isinstance(step, PutThrough):
+            action = self._public_url + TRANSFER_ENDED_PATH
+            return dial(Dial(step.to, action, TRANSFER_RINGS_SECONDS, step.caller_id or ""))
         return say_and_hang_up(APOLOGY) if step is NoStream.NEVER_ANSWERED else hang_up()
+
+    async def transfer_ended(self, request: SignedRequest, body: bytes) -> str:
+        """Note what came of a transfer, and return the TwiML for a caller who is still there.
+
+        Raises:
+            WebhookUnsignedError: Nobody with the auth token has sent this.
+            WebhookMalformedError: It is signed, and does not say which call it is about.
+            UnavailableError: The database is away.
+        """
+        form = self._trusted(request, body)
+        outcome = _OUTCOMES.get(form.get("DialCallStatus", ""), TransferStatus.FAILED)
+        await self._after_stream.note_transfer(_session_id(form), outcome, _seconds(form.get("DialCallDuration", "")))
+        return hang_up() if outcome in _TALKED else say_and_hang_up(NOBODY_ANSWERED)
 
     async def note_status(self, request: SignedRequest, body: bytes) -> None:
         """Take a status callback; they repeat, and come in any order.
@@ -177,6 +206,11 @@ def _stream_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) == len(str(STREAMS_MAX))):
         return STREAMS_MAX
     return int(text)
+
+
+def _seconds(text: str) -> int:
+    """Return a duration as the carrier writes it; where it writes none, nobody talked."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _SECONDS_DIGITS_MAX else 0
 
 
 def _number_or_none(text: str) -> str | None:

@@ -103,7 +103,8 @@ def analysis_document(analysis: Analysis) -> Document:
 def _transfer_of(document: Mapping[str, Any] | None) -> Transfer | None:
     if document is None:
         return None
-    return Transfer(document["to"], TransferStatus(document["status"]), document["requestedAt"])
+    get = document.get
+    return Transfer(document["to"], TransferStatus(document["status"]), document["requestedAt"], get("seconds"))
 
 
 def _message_of(document: Mapping[str, Any]) -> TakenMessage:

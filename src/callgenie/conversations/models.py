@@ -92,11 +92,12 @@ class TakenMessage:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A caller who is handed on to a person: to which number, and how far that got."""
+    """A caller who is handed on to a person: to which number, how far that got, and how long the two talked."""
 
     to: str
     status: TransferStatus
     requested_at: datetime
+    seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,11 +214,12 @@ class TransferView(ApiView):
     to: str = Field(description="The number that was to be called.")
     status: TransferStatus
     requested_at: datetime
+    seconds: int | None = Field(description="How long the two talked; null until that is over.")
 
     @classmethod
     def of(cls, transfer: Transfer) -> Self:
         """Show a transfer."""
-        return cls(to=transfer.to, status=transfer.status, requested_at=transfer.requested_at)
+        return cls(**{name: getattr(transfer, name) for name in cls.model_fields})
 
 
 class RecordingView(ApiView):

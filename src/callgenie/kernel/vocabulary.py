@@ -55,14 +55,6 @@ class EndedReason(StrEnum):
     INTERNAL_ERROR = "internal-error"
 
 
-class TransferStatus(StrEnum):
-    """What became of handing a caller on to a person."""
-
-    REQUESTED = "requested"
-    CONNECTED = "connected"
-    FAILED = "failed"
-
-
 class Fault(StrEnum):
     """Whose doing it was that a call ended as it did."""
 
@@ -71,6 +63,19 @@ class Fault(StrEnum):
     PLATFORM = "platform"
     PROVIDER = "provider"
     CUSTOMER = "customer"
+
+
+class TransferStatus(StrEnum):
+    """What became of handing a caller on to a person; the last six are the carrier's words."""
+
+    REQUESTED = "requested"
+    DIALLING = "dialling"
+    COMPLETED = "completed"
+    ANSWERED = "answered"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+    CANCELED = "canceled"
 
 
 class TurnRole(StrEnum):

@@ -26,6 +26,7 @@ from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.conversations.reconciliation import Reconciliation
 from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.totals_store import TotalsStore
+from callgenie.conversations.transfer_store import TransferStore
 from callgenie.http.idempotency_store import IdempotencyStore
 from callgenie.http.rate_limits import RateLimits
 from callgenie.jobs.outbox import Delivery
@@ -152,7 +153,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         hang_ups=HangUpWatch(ongoing, live),
         twilio_api=twilio_api,
         streams=streams,
-        after_stream=AfterStream(calls, streams),
+        after_stream=AfterStream(calls, TransferStore(db), streams),
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
         erasures=build_erasures(records, calls, live, recordings),
         recordings=recordings,

@@ -8,10 +8,12 @@ from twilio.twiml.voice_response import Connect, VoiceResponse
 
 from callgenie.telephony.twilio.twiml import (
     ConnectStream,
+    Dial,
     HangUp,
     Say,
     TwimlError,
     connect_stream,
+    dial,
     hang_up,
     read,
     say_and_hang_up,
@@ -34,6 +36,17 @@ def test_connecting_a_stream_is_written_as_twilio_writes_it() -> None:
         "wss://calls.example.com/media", {"token": NASTY}, action="https://calls.example.com/next?stream=1&x"
     )
     assert same(ours, theirs)
+
+
+def test_putting_a_caller_through_is_written_as_twilio_writes_it() -> None:
+    theirs = VoiceResponse()
+    theirs.dial(action="https://calls.example.com/over?a=1&b", timeout=25, caller_id="+14155550100").number(
+        "+14155550123"
+    )
+    ours = dial(Dial("+14155550123", "https://calls.example.com/over?a=1&b", 25, "+14155550100"))
+    assert same(ours, theirs)
+    assert read(ours) == (Dial("+14155550123", "https://calls.example.com/over?a=1&b", 25, "+14155550100"),)
+    assert read("<Response><Dial>+14155550123</Dial></Response>") == (Dial("+14155550123"),)
 
 
 def test_a_spoken_refusal_is_written_as_twilio_writes_it() -> None:
@@ -62,7 +75,9 @@ def test_characters_that_xml_cannot_hold_are_left_out() -> None:
         "not xml",
         "<Response><Say>open",
         "<Answer/>",
-        "<Response><Dial>+14155550123</Dial></Response>",
+        "<Response><Dial/></Response>",
+        "<Response><Dial timeout='soon'>+14155550123</Dial></Response>",
+        "<Response><Play>https://example.com/x.mp3</Play></Response>",
         "<Response><Connect/></Response>",
         '<!DOCTYPE Response SYSTEM "http://example.com/x.dtd"><Response/>',
         '<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><Response><Say>&b;</Say></Response>',

@@ -51,7 +51,14 @@ _MESSAGE = {
 _TRANSFER = {
     "bsonType": "object",
     "required": ["to", "status", "requestedAt"],
-    "properties": {"to": STRING, "status": one_of(*TransferStatus), "requestedAt": DATE},
+    "properties": {
+        "to": STRING,
+        "status": one_of(*TransferStatus),
+        "requestedAt": DATE,
+        "dialledAt": DATE,
+        "endedAt": DATE,
+        "seconds": COUNT,
+    },
 }
 
 _FOLLOW_UP = {

@@ -18,12 +18,12 @@ from callgenie.audio.wav import StereoWavWriter
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.telephony.simulator.dialect import Dialect
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
-from callgenie.telephony.simulator.report import CallReport, Ending
+from callgenie.telephony.simulator.report import CallReport, DialReport, Ending
 from callgenie.telephony.simulator.script import Step
 from callgenie.telephony.simulator.stream import MediaCall, Witness
 from callgenie.telephony.twilio.media import SAMPLE_RATE
 from callgenie.telephony.twilio.signature import HEADER, sign
-from callgenie.telephony.twilio.twiml import ConnectStream, HangUp, Verb, read
+from callgenie.telephony.twilio.twiml import ConnectStream, Dial, HangUp, Verb, read
 
 VOICE_PATH: Final = "/api/telephony/twilio/voice"
 STATUS_PATH: Final = "/api/telephony/twilio/status"
@@ -34,6 +34,17 @@ UNREACHABLE: Final = 0
 
 # Twilio gives a webhook this long before it gives up on the call.
 WEBHOOK_SECONDS_MAX: Final = 15.0
+
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Transferee:
+    """Somebody whom a caller may be put through to: what becomes of it, after how long, and how long they talk."""
+
+    outcome: str = "completed"
+    rings_ms: int = 3_000
+    seconds: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,7 @@ class Dialling:
     recording: Path | None = None
     faults: Faults = NO_FAULTS
     session_id: str | None = None
+    transferee: Transferee = Transferee()
     extra: Mapping[str, str] = field(default_factory=dict)
     witness: Witness | None = None
 
@@ -150,6 +162,8 @@ class SimulatedCarrier:
                 recorder = stack.enter_context(StereoWavWriter(dialling.recording, sample_rate=SAMPLE_RATE))
             call = MediaCall(dialling.steps, recorder=recorder, faults=dialling.faults, witness=dialling.witness)
             while verbs and not isinstance(verb := verbs.popleft(), HangUp):
+                if isinstance(verb, Dial):
+                    report, verbs = await self._put_through(dialling, report, verb)
                 if not isinstance(verb, ConnectStream):
                     continue
                 if dialling.faults.abandons:
@@ -171,14 +185,29 @@ class SimulatedCarrier:
         ending = await call.run(socket, dialect, verb.parameters)
         return replace(report, stream=call.report(ending), ended_by=ending)
 
-    async def _ask(self, dialling: Dialling, report: CallReport, action: str) -> tuple[CallReport, deque[Verb]]:
+    async def _put_through(self, dialling: Dialling, report: CallReport, verb: Dial) -> tuple[CallReport, deque[Verb]]:
+        other = dialling.transferee
+        rings_seconds = min(other.rings_ms / 1_000, verb.timeout_seconds)
+        outcome = "no-answer" if other.rings_ms / 1_000 > verb.timeout_seconds else other.outcome
+        seconds = other.seconds if outcome == "completed" else 0
+        await asyncio.sleep(rings_seconds + seconds)
+        dialled = DialReport(verb.number, verb.caller_id or dialling.from_number, outcome, seconds)
+        report = replace(report, dials=(*report.dials, dialled))
+        about = {"DialCallSid": self._sid("CA"), "DialCallStatus": outcome, "DialBridged": str(bool(seconds)).lower()}
+        if outcome == "completed":
+            about["DialCallDuration"] = str(seconds)
+        return await self._ask(dialling, report, verb.action, about)
+
+    async def _ask(
+        self, dialling: Dialling, report: CallReport, action: str, about: Mapping[str, str] = _NOTHING
+    ) -> tuple[CallReport, deque[Verb]]:
         """Ask an action URL how the call goes on."""
         await asyncio.sleep(dialling.faults.reconnects_after_ms / 1_000)
         path = action.removeprefix(self._public_url)
         verbs: tuple[Verb, ...] = ()
         for _ in range(1 + dialling.faults.action_repeats):
             try:
-                answer = await self.post(path, self._form(dialling, "in-progress"))
+                answer = await self.post(path, {**self._form(dialling, "in-progress"), **about})
             except httpx.TransportError:
                 status, verbs = UNREACHABLE, ()
             else:

@@ -54,6 +54,16 @@ class StreamReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DialReport:
+    """Somebody else whom the carrier was told to put the caller through to, and what came of it."""
+
+    number: str
+    caller_id: str
+    outcome: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallReport:
     """A whole call.
 
@@ -64,6 +74,7 @@ class CallReport:
         verbs: The TwiML that was followed, of all webhooks; empty when the first one refused.
         upgrade_status: The HTTP status with which the media socket was refused; None when it was not.
         stream: What happened on the media sockets; None when there were none.
+        dials: Whom the caller was put through to.
         action_statuses: What the action URLs answered, as HTTP statuses; 0 is no answer.
         status_answers: What the status callbacks were answered with, as HTTP statuses; 0 is no answer.
     """
@@ -77,6 +88,7 @@ class CallReport:
     stream: StreamReport | None = None
     recording: Path | None = None
     status_answers: tuple[int, ...] = ()
+    dials: tuple[DialReport, ...] = ()
     action_statuses: tuple[int, ...] = ()
 
     @property

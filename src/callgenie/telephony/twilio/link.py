@@ -32,7 +32,7 @@ class TwilioLink:
     """Implements `voice.ports.AudioLink` over a socket whose `start` was received."""
 
     sample_rate: int = SAMPLE_RATE
-    can_transfer: bool = False
+    can_transfer: bool = True
 
     def __init__(self, socket: TextSocket, stream_sid: str) -> None:
         self._socket = socket

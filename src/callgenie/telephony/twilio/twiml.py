@@ -37,11 +37,26 @@ class ConnectStream:
 
 
 @dataclass(frozen=True, slots=True)
+class Dial:
+    """Put the caller through to a number; once that is over, ask `action` what to do.
+
+    Attributes:
+        timeout_seconds: How long it may ring.
+        caller_id: What the other side sees; empty for the caller's own number.
+    """
+
+    number: str
+    action: str = ""
+    timeout_seconds: int = 30
+    caller_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call."""
 
 
-Verb = Say | ConnectStream | HangUp
+Verb = Say | ConnectStream | Dial | HangUp
 
 
 def connect_stream(url: str, parameters: Mapping[str, str], *, action: str) -> str:
@@ -54,6 +69,16 @@ def connect_stream(url: str, parameters: Mapping[str, str], *, action: str) -> s
     stream = SubElement(connect, "Stream", {"url": _clean(url)})
     for name, value in parameters.items():
         SubElement(stream, "Parameter", {"name": _clean(name), "value": _clean(value)})
+    return _document(response)
+
+
+def dial(dial: Dial) -> str:
+    """Return the document that puts the caller through."""
+    response = Element("Response")
+    attributes = {"action": _clean(dial.action), "timeout": str(dial.timeout_seconds)}
+    if dial.caller_id:
+        attributes["callerId"] = _clean(dial.caller_id)
+    SubElement(SubElement(response, "Dial", attributes), "Number").text = _clean(dial.number)
     return _document(response)
 
 
@@ -105,7 +130,17 @@ def _verb(element: Element) -> Verb:
         if stream is not None and stream.get("url"):
             parameters = {part.get("name", ""): part.get("value", "") for part in stream.iterfind("Parameter")}
             return ConnectStream(stream.get("url", ""), parameters, element.get("action", ""))
+    if element.tag == "Dial":
+        return _dial(element)
     raise TwimlError(f"<{element.tag}> cannot be followed.")
+
+
+def _dial(element: Element) -> Dial:
+    number = element.findtext("Number") or (element.text or "").strip()
+    seconds = element.get("timeout", "30")
+    if not number or not seconds.isdecimal():
+        raise TwimlError("<Dial> needs a <Number>, and its timeout is whole seconds.")
+    return Dial(number, element.get("action", ""), int(seconds), element.get("callerId", ""))
 
 
 def _clean(text: str) -> str:
