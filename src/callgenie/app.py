@@ -11,6 +11,7 @@ from callgenie import __version__
 from callgenie.billing.routes import router as billing
 from callgenie.calls.exotel_routes import router as exotel
 from callgenie.calls.ongoing_routes import router as ongoing_calls
+from callgenie.calls.outbound_routes import router as outbound_calls
 from callgenie.calls.routes import router as calls
 from callgenie.calls.web_page import router as web_page
 from callgenie.calls.web_routes import router as web_calls
@@ -26,6 +27,7 @@ from callgenie.http.rate_limiting import RateLimitMiddleware
 from callgenie.http.reference import router as reference
 from callgenie.http.request_watch import RequestWatchMiddleware
 from callgenie.lifecycle.routes import router as lifecycle
+from callgenie.numbers.do_not_call_routes import router as do_not_call
 from callgenie.numbers.routes import router as numbers
 from callgenie.profiles.routes import router as profiles
 from callgenie.recordings.routes import router as recordings
@@ -48,6 +50,8 @@ ROUTERS: Final = (
     lifecycle,
     profiles,
     numbers,
+    outbound_calls,
+    do_not_call,
     conversations,
     billing,
     daily_usage,

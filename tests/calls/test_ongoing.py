@@ -13,6 +13,7 @@ from tests.support.switchboard import Switchboard, stream_of, switchboard, tone
 from tests.support.virtual_time import virtually
 from tests.support.whole_app import WholeApi, serving_everything
 
+from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.errors import CallNotFoundError, CallNotWaitingError
 from callgenie.calls.hang_ups import HangUpWatch
 from callgenie.calls.live import LiveCalls
@@ -42,6 +43,7 @@ def process(office: Office, live: LiveCalls | None = None) -> OngoingCalls:
         calls=office.calls,
         settlement=Settlement(office.ledger, office.calls),
         live=live or none_here,
+        legs=CarrierLegs(),
         cursors=CursorSigner(SECRET),
     )
 

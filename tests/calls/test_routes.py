@@ -10,6 +10,7 @@ from tests.support.virtual_time import virtually
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from callgenie.calls.outbound import OUTBOUND_PATH
 from callgenie.calls.webhooks import STREAM_ENDED_PATH, TRANSFER_ENDED_PATH
 from callgenie.telephony.simulator.carrier import STATUS_PATH, VOICE_PATH
 from callgenie.telephony.simulator.dialect import connected
@@ -77,7 +78,7 @@ async def post(board: Switchboard, path: str, form: dict[str, str], signature: s
         return await client.post(board.url + path, data=form, headers=headers)
 
 
-@pytest.mark.parametrize("path", [VOICE_PATH, STATUS_PATH, STREAM_ENDED_PATH, TRANSFER_ENDED_PATH])
+@pytest.mark.parametrize("path", [VOICE_PATH, STATUS_PATH, STREAM_ENDED_PATH, TRANSFER_ENDED_PATH, OUTBOUND_PATH])
 @pytest.mark.parametrize("forgery", ["none", "empty", "wrong token", "other address", "other form", "not a form"])
 def test_a_webhook_that_twilio_did_not_sign_is_refused_and_nothing_is_written(
     mongodb_uri: str, path: str, forgery: str

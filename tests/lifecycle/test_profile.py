@@ -25,6 +25,7 @@ BUSINESS = {
     "recordCalls": True,
     "recordingAnnouncement": "We record this call.",
     "recordingDays": 90,
+    "callingHours": {"open": "09:00", "close": "18:30"},
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from fastapi import FastAPI
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
-from tests.support.metering import CALLER, Office, SetClock, open_office
+from tests.support.metering import CALLER, SECRET, Office, SetClock, open_office
 from tests.support.serving import serving
 from tests.support.virtual_database import virtual_database
 from websockets.asyncio.client import ClientConnection
@@ -22,27 +22,33 @@ from websockets.exceptions import ConnectionClosed
 from callgenie.billing.models import MeteredCall
 from callgenie.calls import exotel_routes, routes, web_routes
 from callgenie.calls.after_stream import AfterStream
-from callgenie.calls.carrier_legs import CarrierApi, CarrierLegs
+from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.origins import Origins
+from callgenie.calls.outbound import OutboundCalls
 from callgenie.calls.recorded import NOT_RECORDED, Recording
 from callgenie.calls.web_calls import WebCalls
 from callgenie.calls.webhooks import MEDIA_PATH
 from callgenie.conversations.caller_store import CallerStore
+from callgenie.conversations.outbound_store import OutboundCallStore
 from callgenie.conversations.transfer_store import TransferStore
 from callgenie.http import edge
+from callgenie.http.pages import CursorSigner
 from callgenie.kernel.clock import Clock, LoopClock
 from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
 from callgenie.kernel.vocabulary import PlanName
 from callgenie.mongo.schema import COLLECTIONS
+from callgenie.numbers.do_not_call import DoNotCallList
+from callgenie.numbers.do_not_call_store import DoNotCallStore
 from callgenie.telephony.simulator.carrier import ACCOUNT_SID, Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.dialect import Dialect, connected
 from callgenie.telephony.simulator.exotel import SimulatedExotel
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.report import CallReport, StreamReport
 from callgenie.telephony.simulator.script import Action, rehearse
+from callgenie.telephony.twilio.rest import TwilioApi
 from callgenie.telephony.twilio.twiml import ConnectStream, read
 from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.ports import VoiceProviders
@@ -206,7 +212,7 @@ async def switchboard(
     now: datetime | None = None,
     catalogue: Callable[[VoiceProviders], VoiceCatalogue] = VoiceCatalogue,
     recording: RecordingMaker = lambda _db, _clock: NOT_RECORDED,
-    api: CarrierApi | None = None,
+    api: TwilioApi | None = None,
     **business: Any,
 ) -> AsyncIterator[Switchboard]:
     """Serve the telephony routes for one owner with one number, and what is said of their `business`.
@@ -231,6 +237,7 @@ async def switchboard(
             SimulatedExotel(url, EXOTEL_SECRET, sample_rate=exotel_rate) as exotel,
         ):
             services.public_url = public_url or url
+            services.outbound_calls = outbound_calls(office, api, services.public_url)
             services.web_calls = WebCalls(
                 desk=office.desk,
                 live=live,
@@ -262,7 +269,7 @@ def _app(
     live: LiveCalls,
     auth_token: str | None,
     exotel_secret: str | None,
-    api: CarrierApi | None = None,
+    api: TwilioApi | None = None,
 ) -> tuple[FastAPI, SimpleNamespace]:
     streams = MediaStreams(office.desk, live, office.tokens, CarrierLegs(api))
     app = FastAPI()
@@ -271,6 +278,7 @@ def _app(
         live=live,
         streams=streams,
         after_stream=AfterStream(office.calls, TransferStore(office.db), streams),
+        outbound_calls=outbound_calls(office, api),
         settings=SimpleNamespace(
             twilio_auth_token=None if auth_token is None else SecretStr(auth_token),
             exotel_secret=None if exotel_secret is None else SecretStr(exotel_secret),
@@ -282,6 +290,25 @@ def _app(
     app.include_router(web_routes.router)
     app.include_router(exotel_routes.router)
     return app, app.state.services
+
+
+def outbound_calls(office: Office, api: TwilioApi | None, public_url: str = "") -> OutboundCalls:
+    """Return what places calls for the office's users."""
+    return OutboundCalls(
+        api=api,
+        public_url=public_url,
+        numbers=office.numbers,
+        do_not_call=DoNotCallList(DoNotCallStore(office.db), CursorSigner(SECRET)),
+        profiles=office.customers.profiles,
+        terms=office.customers.terms,
+        calls=office.calls,
+        store=OutboundCallStore(office.db),
+        ledger=office.ledger,
+        legs=CarrierLegs(api),
+        tokens=office.tokens,
+        clock=office.clock,
+        randomness=SystemRandomness(),
+    )
 
 
 def stream_of(report: CallReport) -> StreamReport:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tests.support.serving import serving
 
-from callgenie.telephony.twilio.rest import TwilioAccount
+from callgenie.telephony.twilio.rest import OutgoingCall, TwilioAccount
 
 ACCOUNT_SID = "AC" + "5" * 32
 API_KEY = "SK" + "6" * 32
@@ -86,6 +86,20 @@ class TwilioServer:
             return refusal(400, 21220, "Call is not in-progress. Cannot redirect.")
         call["status"] = form["Status"][0]
         return JSONResponse(call)
+
+    def order(self) -> tuple[OutgoingCall, str]:
+        """Return the last order, as a carrier that has taken it reads it, and its call."""
+        form = self.forms[-1]
+        return (
+            OutgoingCall(
+                to_number=form["To"][0],
+                from_number=form["From"][0],
+                url=form["Url"][0],
+                status_callback=form["StatusCallback"][0],
+                ring_seconds=int(form["Timeout"][0]),
+            ),
+            list(self.calls)[-1],
+        )
 
 
 def refusal(status: int, code: int, message: str) -> JSONResponse:

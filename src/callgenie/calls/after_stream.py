@@ -70,7 +70,7 @@ class AfterStream:
         transfer = None if call is None else await self._transfers.dial(call.user_id, session_id)
         if transfer is not None:
             _log.info(TRANSFER_DIALLED, session_id=session_id)
-            return PutThrough(transfer.to, None if transfer.from_number else transfer.our_number)
+            return PutThrough(transfer.to, transfer.caller_id)
         if _goes_on(call) and not self._streams.holds(session_id):
             # It runs in another process, or its process is gone. Where the next socket leads is not ours to say: a
             # process that does not hold the call refuses it, and the carrier comes back here.

@@ -27,7 +27,7 @@ from callgenie.conversations.models import Conversation, Ending, NewMessage
 from callgenie.conversations.settlement import Settlement
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness, SessionId
-from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault
+from callgenie.kernel.vocabulary import CallStatus, Direction, EndedReason, Fault
 from callgenie.users.errors import UserNotFoundError
 from callgenie.voice.turn import Turn
 
@@ -55,6 +55,13 @@ CARRIER_RANKS: Final[Mapping[str, int]] = {
     "canceled": 4,
 }
 _TERMINAL_RANK: Final = 4
+
+# What the carrier says of a call of ours that nobody answered.
+_NOT_REACHED: Final[Mapping[str, Ending]] = {
+    "busy": Ending(CallStatus.ABANDONED, EndedReason.CALLEE_BUSY, Fault.NONE),
+    "no-answer": Ending(CallStatus.ABANDONED, EndedReason.NO_ANSWER, Fault.NONE),
+    "failed": Ending(CallStatus.FAILED, EndedReason.DIAL_FAILED, Fault.PROVIDER),
+}
 
 
 def is_terminal(carrier_status: str) -> bool:
@@ -144,6 +151,7 @@ class CallDesk:
             to_number=answered.dialled_number,
             limits=self._limits,
             after_hours=bool(answered.after_hours),
+            purpose=answered.purpose if answered.direction is Direction.OUTBOUND else None,
         )
 
     async def beat(self, call: AnsweredCall, elapsed_seconds: float) -> Beat:
@@ -262,14 +270,13 @@ class CallDesk:
         lower = [word for word, its_rank in CARRIER_RANKS.items() if its_rank < rank]
         await self._calls.note_carrier_status(call.user_id, session_id, carrier_status, over=lower)
         if rank == _TERMINAL_RANK and call.status is CallStatus.RINGING:
-            await self._abandon(call)
+            await self._abandon(call, _unanswered(call, carrier_status))
 
-    async def _abandon(self, call: Conversation) -> None:
-        ending = Ending(CallStatus.ABANDONED, EndedReason.CALLER_HANGUP, Fault.CALLER)
+    async def _abandon(self, call: Conversation, ending: Ending) -> None:
         abandoned = await self._calls.dismiss(call.user_id, call.session_id, ending, may_hold=True)
         if abandoned is not None:
             _log.info(CALL_ABANDONED, session_id=call.session_id, user_id=call.user_id)
-            self._watch.call_refused(EndedReason.CALLER_HANGUP)
+            self._watch.call_refused(abandoned.ended_reason or EndedReason.CALLER_HANGUP)
             await self._settle(abandoned)
 
     async def _settle(self, ended: Conversation) -> bool:
@@ -280,6 +287,13 @@ class CallDesk:
             _log.warning(SETTLEMENT_POSTPONED, session_id=ended.session_id, user_id=ended.user_id)
             return False
         return True
+
+
+def _unanswered(call: Conversation, carrier_status: str) -> Ending:
+    """Return what became of a call that the carrier ended while it rang."""
+    if call.direction is Direction.OUTBOUND and carrier_status in _NOT_REACHED:
+        return _NOT_REACHED[carrier_status]
+    return Ending(CallStatus.ABANDONED, EndedReason.CALLER_HANGUP, Fault.CALLER)
 
 
 def _why_no_more(terms: Terms, hold: Hold, wanted: int, limits: CallLimits) -> EndedReason | None:

@@ -67,7 +67,8 @@ class CallLimits:
 class AnsweredCall:
     """A call that one worker has answered and now looks after.
 
-    `after_hours` says that it began to ring outside the opening hours.
+    `after_hours` says that it began to ring outside the opening hours; `purpose` what it is about, where we have placed
+    it ourselves. `from_number` is the other party's either way.
     """
 
     user_id: UserId
@@ -80,6 +81,7 @@ class AnsweredCall:
     to_number: str | None
     limits: CallLimits
     after_hours: bool = False
+    purpose: str | None = None
 
     @property
     def metered(self) -> MeteredCall:

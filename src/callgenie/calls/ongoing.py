@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.errors import CallNotFoundError
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.models import OWNER_HANG_UP
@@ -42,12 +43,14 @@ class OngoingCalls:
         calls: LiveCallStore,
         settlement: Settlement,
         live: LiveCalls,
+        legs: CarrierLegs,
         cursors: CursorSigner,
     ) -> None:
         self._ongoing = ongoing
         self._calls = calls
         self._settlement = settlement
         self._live = live
+        self._legs = legs
         self._cursors = cursors
 
     async def page(
@@ -89,6 +92,9 @@ class OngoingCalls:
             return False
         _log.info(CALL_TURNED_AWAY, session_id=session_id, user_id=user_id)
         await self._settlement.settle(ended)
+        if ended.leg is not None:
+            # A call of ours goes on ringing until the carrier is told.
+            await self._legs.end(ended.leg)
         return True
 
     async def _is_over_soon(self, user_id: UserId, session_id: SessionId) -> bool:

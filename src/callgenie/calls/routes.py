@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response, WebSocket, status
 from starlette.requests import HTTPConnection
 
 from callgenie.calls.media_streams import MediaStreams
+from callgenie.calls.outbound import OUTBOUND_PATH, STATUS_PATH
 from callgenie.calls.sockets import ServerSocket
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.calls.webhooks import (
@@ -40,6 +41,7 @@ async def get_webhooks(connection: HTTPConnection) -> TwilioWebhooks:
         services.live,
         services.streams,
         services.after_stream,
+        services.outbound_calls,
         public_url=services.public_url,
         auth_token=services.settings.twilio_auth_token,
     )
@@ -63,7 +65,13 @@ async def ring(request: Request, webhooks: WebhooksDep) -> Response:
     return Response(await webhooks.ring(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
-@router.post("/api/telephony/twilio/status", responses=_REFUSALS, status_code=status.HTTP_204_NO_CONTENT)
+@router.post(OUTBOUND_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
+async def talk(request: Request, webhooks: WebhooksDep) -> Response:
+    """Connect somebody who has answered a call of ours to the media socket."""
+    return Response(await webhooks.picked_up(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+
+
+@router.post(STATUS_PATH, responses=_REFUSALS, status_code=status.HTTP_204_NO_CONTENT)
 async def note_status(request: Request, webhooks: WebhooksDep) -> None:
     """Take Twilio's status callback."""
     await webhooks.note_status(_signed(request), await request.body())

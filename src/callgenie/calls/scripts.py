@@ -5,9 +5,9 @@ from functools import partial
 
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
-from callgenie.profiles.greetings import after_hours_greeting_of, announcement_of, greeting_of
+from callgenie.profiles.greetings import after_hours_greeting_of, announcement_of, greeting_of, opening_of
 from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
-from callgenie.profiles.models import AfterHours
+from callgenie.profiles.models import AfterHours, Business
 from callgenie.voice.ports import Knowledge, Question
 from callgenie.voice.script import CallScript, no_recollection
 
@@ -22,13 +22,16 @@ def script_for(
     preferences, business = call.profile.preferences, call.profile.business
     # Who has set them to be refused since this call rang does not want them answered as if the door were open.
     takes_message = call.after_hours and business.after_hours is not AfterHours.ANSWER
-    greeting = (
-        after_hours_greeting_of(business, preferences, now) if takes_message else greeting_of(business, preferences)
-    )
+    if call.purpose is not None:
+        greeting = opening_of(business, preferences, call.purpose)
+    elif takes_message:
+        greeting = after_hours_greeting_of(business, preferences, now)
+    else:
+        greeting = greeting_of(business, preferences)
     knowledge = Knowledge(
         assistant_name=preferences.assistant_name,
         company=business.company,
-        instructions=business.instructions,
+        instructions=_instructions(business, call.purpose),
         hours=hours_sentence(business),
         questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
         language=preferences.language,
@@ -45,3 +48,10 @@ def script_for(
         max_duration_seconds=call.limits.max_seconds,
         recall=no_recollection if memory is None else partial(memory.recall, call, now),
     )
+
+
+def _instructions(business: Business, purpose: str | None) -> str:
+    if purpose is None:
+        return business.instructions
+    about = f"You have called this person yourself, about {purpose}. Stay with that, and end the call if they want it."
+    return f"{business.instructions}\n\n{about}".strip()

@@ -15,6 +15,7 @@ from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import STREAMS_MAX, MediaStreams, StreamClaim
 from callgenie.calls.media_tokens import FIRST_STREAM
 from callgenie.calls.models import Admitted, IncomingCall
+from callgenie.calls.outbound import SESSION_PARAMETER, OutboundCalls
 from callgenie.calls.reception import APOLOGY, RING_SECONDS_MAX, receive
 from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.kernel.errors import UnavailableError
@@ -69,6 +70,7 @@ class TwilioWebhooks:
         live: LiveCalls,
         streams: MediaStreams,
         after_stream: AfterStream,
+        outbound: OutboundCalls,
         *,
         public_url: str,
         auth_token: SecretStr | None,
@@ -77,6 +79,7 @@ class TwilioWebhooks:
         self._live = live
         self._streams = streams
         self._after_stream = after_stream
+        self._outbound = outbound
         self._public_url = public_url.rstrip("/")
         self._auth_token = auth_token
 
@@ -89,7 +92,7 @@ class TwilioWebhooks:
         """
         form = self._trusted(request, body)
         call = IncomingCall(
-            session_id=_session_id(form),
+            session_id=SessionId(_leg(form)),
             carrier=Carrier.TWILIO,
             from_number=_number_or_none(form.get("From", "")),
             to_number=form.get("To", ""),
@@ -100,6 +103,25 @@ class TwilioWebhooks:
             return self._connect(NextStream(FIRST_STREAM, answer.media_token))
         return say_and_hang_up(answer.sentence)
 
+    async def picked_up(self, request: SignedRequest, body: bytes) -> str:
+        """Return the TwiML for somebody who has answered a call of ours.
+
+        Raises:
+            WebhookUnsignedError: Nobody with the auth token has sent this.
+            WebhookMalformedError: It is signed, and does not say which call it is about.
+        """
+        form = self._trusted(request, body)
+        session_id, leg = _session_of(request, form), _leg(form)
+        try:
+            async with asyncio.timeout(RING_SECONDS_MAX):
+                admitted = await self._outbound.picked_up(session_id, leg)
+        except (UnavailableError, TimeoutError) as error:
+            _log.warning(NEXT_STEP_FAILED, session_id=session_id, error=type(error).__name__)
+            return hang_up()
+        if admitted is None:
+            return hang_up()
+        return self._connect(NextStream(FIRST_STREAM, admitted.media_token), session_id)
+
     async def stream_ended(self, request: SignedRequest, body: bytes) -> str:
         """Return the TwiML for a caller whose media stream has ended: another stream, or the end.
 
@@ -107,7 +129,8 @@ class TwilioWebhooks:
             WebhookUnsignedError: Nobody with the auth token has sent this.
             WebhookMalformedError: It is signed, and does not say which call it is about.
         """
-        session_id = _session_id(self._trusted(request, body))
+        session_id = _session_of(request, self._trusted(request, body))
+        ours = session_id if _names_session(request) else None
         try:
             async with asyncio.timeout(RING_SECONDS_MAX):
                 step = await self._after_stream.next_step(session_id, _stream_of(request))
@@ -115,9 +138,9 @@ class TwilioWebhooks:
             _log.warning(NEXT_STEP_FAILED, session_id=session_id, error=type(error).__name__)
             return hang_up()
         if isinstance(step, NextStream):
-            return self._connect(step)
+            return self._connect(step, ours)
         if isinstance(step, PutThrough):
-            action = self._public_url + TRANSFER_ENDED_PATH
+            action = self._public_url + TRANSFER_ENDED_PATH + (f"?{SESSION_PARAMETER}={ours}" if ours else "")
             return dial(Dial(step.to, action, TRANSFER_RINGS_SECONDS, step.caller_id or ""))
         return say_and_hang_up(APOLOGY) if step is NoStream.NEVER_ANSWERED else hang_up()
 
@@ -131,7 +154,8 @@ class TwilioWebhooks:
         """
         form = self._trusted(request, body)
         outcome = _OUTCOMES.get(form.get("DialCallStatus", ""), TransferStatus.FAILED)
-        await self._after_stream.note_transfer(_session_id(form), outcome, _seconds(form.get("DialCallDuration", "")))
+        session_id = _session_of(request, form)
+        await self._after_stream.note_transfer(session_id, outcome, _seconds(form.get("DialCallDuration", "")))
         return hang_up() if outcome in _TALKED else say_and_hang_up(NOBODY_ANSWERED)
 
     async def note_status(self, request: SignedRequest, body: bytes) -> None:
@@ -142,7 +166,9 @@ class TwilioWebhooks:
             WebhookMalformedError: It is signed, and does not say which call it is about.
         """
         form = self._trusted(request, body)
-        session_id, carrier_status = _session_id(form), form.get("CallStatus", "")
+        session_id, carrier_status = _session_of(request, form), form.get("CallStatus", "")
+        if _names_session(request):
+            await self._outbound.note_leg(session_id, _leg(form))
         if is_terminal(carrier_status):
             self._streams.call_is_over(session_id)
         await self._desk.carrier_reported(session_id, carrier_status)
@@ -167,9 +193,13 @@ class TwilioWebhooks:
             raise WebhookUnsignedError
         return dict(reversed(pairs))
 
-    def _connect(self, next_stream: NextStream) -> str:
+    def _connect(self, next_stream: NextStream, session_id: SessionId | None = None) -> str:
+        """Return the TwiML that opens a media stream; `session_id` is given where the carrier does not know it."""
         parameters = {TOKEN_PARAMETER: next_stream.token, STREAM_PARAMETER: str(next_stream.stream)}
         action = f"{self._public_url}{STREAM_ENDED_PATH}?{STREAM_PARAMETER}={next_stream.stream}"
+        if session_id is not None:
+            parameters[SESSION_PARAMETER] = session_id
+            action += f"&{SESSION_PARAMETER}={session_id}"
         return connect_stream(self._socket_url(MEDIA_PATH), parameters, action=action)
 
     def _socket_url(self, path: str) -> str:
@@ -177,24 +207,40 @@ class TwilioWebhooks:
         return "ws" + self._public_url.removeprefix("http") + path
 
 
-def _session_id(form: Mapping[str, str]) -> SessionId:
-    sid = form.get("CallSid", "")
-    if not (sid.isascii() and sid.isalnum() and len(sid) <= _SID_CHARACTERS_MAX):
+def _leg(form: Mapping[str, str]) -> str:
+    return _identifier(form.get("CallSid", ""))
+
+
+def _identifier(text: str) -> str:
+    if not (text.isascii() and text.isalnum() and len(text) <= _SID_CHARACTERS_MAX):
         raise WebhookMalformedError
-    return SessionId(sid)
+    return text
+
+
+def _in_address(request: SignedRequest, name: str) -> str:
+    """Return what we have written into the address that is asked; the signature covers it."""
+    values = parse_qs(urlsplit(request.path).query).get(name, [])
+    return values[0] if values else ""
+
+
+def _names_session(request: SignedRequest) -> bool:
+    return bool(_in_address(request, SESSION_PARAMETER))
+
+
+def _session_of(request: SignedRequest, form: Mapping[str, str]) -> SessionId:
+    """Return whose call it is: what the address says, or else the carrier's own name of it."""
+    return SessionId(_identifier(_in_address(request, SESSION_PARAMETER) or _leg(form)))
 
 
 def _stream_of(request: SignedRequest) -> int:
-    """Return which stream the request is about, from the signed address that we had given ourselves."""
-    values = parse_qs(urlsplit(request.path).query).get(STREAM_PARAMETER, [])
-    return _stream_number(values[0] if values else "")
+    return _stream_number(_in_address(request, STREAM_PARAMETER))
 
 
 def claim_of(started: Started) -> StreamClaim:
     """Return what a stream that has started says of itself."""
     given = started.parameters
     return StreamClaim(
-        session_id=SessionId(started.call_sid),
+        session_id=SessionId(given.get(SESSION_PARAMETER, started.call_sid)),
         leg=started.call_sid,
         stream=_stream_number(given.get(STREAM_PARAMETER, str(FIRST_STREAM))),
         token=given.get(TOKEN_PARAMETER, ""),

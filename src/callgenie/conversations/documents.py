@@ -72,6 +72,9 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         metrics=get("metrics") or {},
         revision=get("revision", 0),
         deleted_at=get("deletedAt"),
+        caller_id=get("callerId"),
+        purpose=get("purpose"),
+        leg=get("leg"),
     )
 
 

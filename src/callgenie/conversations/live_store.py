@@ -18,7 +18,7 @@ from callgenie.conversations.documents import Document, conversation_of, spoken_
 from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds, naming
 from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault, TransferStatus
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus
 from callgenie.mongo.client import retrying
 from callgenie.voice.turn import Turn
 
@@ -90,6 +90,8 @@ class LiveCallStore:
             "turns": [],
             "turnCount": 0,
         }
+        if call.direction is Direction.OUTBOUND:
+            fresh |= {"callerId": call.caller_id, "purpose": {"$literal": call.purpose}}
         is_new = {"$eq": [{"$type": "$status"}, "missing"]}
         steps = [{"$replaceWith": {"$cond": [is_new, {"$mergeObjects": ["$$ROOT", fresh]}, "$$ROOT"]}}]
 

@@ -111,7 +111,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """A call that has just begun to ring. `phone_number` is the other party's, None when it is withheld."""
+    """A call that has just begun to ring. `phone_number` is the other party's, None when it is withheld.
+
+    Attributes:
+        caller_id: Of a call that we place: what the other party sees, a number of ours.
+        purpose: Of a call that we place: what it is about.
+    """
 
     session_id: SessionId
     carrier: Carrier
@@ -120,6 +125,8 @@ class NewCall:
     carrier_status: str | None = None
     direction: Direction = Direction.INBOUND
     after_hours: bool = False
+    caller_id: str | None = None
+    purpose: str | None = None
 
 
 class AnalysisState(StrEnum):
@@ -171,6 +178,9 @@ class Conversation:
         audio_url: Where another voice engine keeps what it recorded.
         recording: What we recorded; None where we did not.
         revision: Counts the changes of a conversation recorded from elsewhere; 0 on calls of our own.
+        caller_id: Of a call that we placed: what the other party saw, a number of ours.
+        purpose: Of a call that we placed: what it was about.
+        leg: Of a call that we placed: the carrier's own name of it, once that is known.
         deleted_at: When its owner deleted it; then only what usage is made of is left.
     """
 
@@ -210,6 +220,9 @@ class Conversation:
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     revision: int = 0
     deleted_at: datetime | None = None
+    caller_id: str | None = None
+    purpose: str | None = None
+    leg: str | None = None
 
     @property
     def metered(self) -> MeteredCall:

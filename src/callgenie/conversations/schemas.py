@@ -308,6 +308,8 @@ class ConversationView(ConversationSummary):
     turns: list[TurnView]
     messages: list[MessageView] = Field(description="What the caller asked to be passed on.")
     transfer: TransferView | None = Field(description="Null for a caller who was not handed on to a person.")
+    caller_id: str | None = Field(description="Of an outbound call: the number of ours that the other party saw.")
+    purpose: str | None = Field(description="Of an outbound call: what it was about.")
     metrics: Mapping[str, MetricValue]
     latency: PercentilesView
 
@@ -321,6 +323,8 @@ class ConversationView(ConversationSummary):
             turns=[TurnView.of(turn) for turn in conversation.turns],
             messages=[MessageView.of(message) for message in conversation.messages],
             transfer=None if conversation.transfer is None else TransferView.of(conversation.transfer),
+            caller_id=conversation.caller_id,
+            purpose=conversation.purpose,
             metrics=conversation.metrics,
             latency=PercentilesView(
                 p50=LatencyView.model_validate(latency_percentiles(conversation.turns, MEDIAN)),

@@ -14,7 +14,7 @@ from callgenie.mongo.client import retrying
 Document = dict[str, Any]
 
 _OPEN: Final[Document] = {"$in": [TransferStatus.REQUESTED.value, TransferStatus.DIALLING.value]}
-_NUMBERS: Final[Document] = {"transfer": 1, "phoneNumber": 1, "dialledNumber": 1}
+_NUMBERS: Final[Document] = {"transfer": 1, "phoneNumber": 1, "dialledNumber": 1, "callerId": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,19 @@ class Handover:
 
     Attributes:
         from_number: The caller's number; None when it is withheld.
-        our_number: The number that was called.
+        our_number: The number that was called, or that we called from.
+        is_outbound: Whether we have called them.
     """
 
     to: str
     from_number: str | None
     our_number: str | None
+    is_outbound: bool = False
+
+    @property
+    def caller_id(self) -> str | None:
+        """What the one who is dialled should see; None for the number of the caller."""
+        return self.our_number if self.is_outbound or self.from_number is None else None
 
 
 class TransferStore:
@@ -55,7 +62,9 @@ class TransferStore:
         )
         if found is None:
             return None
-        return Handover(found["transfer"]["to"], found.get("phoneNumber"), found.get("dialledNumber"))
+        to, caller_id = found["transfer"]["to"], found.get("callerId")
+        ours = caller_id or found.get("dialledNumber")
+        return Handover(to, found.get("phoneNumber"), ours, is_outbound=caller_id is not None)
 
     async def note_outcome(self, user_id: UserId, session_id: SessionId, outcome: TransferStatus, seconds: int) -> None:
         """Note what came of it, and how long they talked; the first outcome stays."""

@@ -52,6 +52,9 @@ class EndedReason(StrEnum):
     TTS_ERROR = "tts-error"
     SERVER_SHUTDOWN = "server-shutdown"
     LEASE_EXPIRED = "lease-expired"
+    CALLEE_BUSY = "callee-busy"
+    NO_ANSWER = "no-answer"
+    DIAL_FAILED = "dial-failed"
     INTERNAL_ERROR = "internal-error"
 
 

@@ -9,6 +9,7 @@ from callgenie.kernel.vocabulary import PlanName, ResponseLength
 from callgenie.profiles.hours import clock_text, minute_of
 from callgenie.profiles.models import (
     DAYS,
+    DEFAULT_CALLING_HOURS,
     AfterHours,
     Business,
     FaqEntry,
@@ -41,6 +42,7 @@ BUSINESS_NAMES: Final = {
     "faq": "faq",
     "transfer_number": "transferNumber",
     "remembers_callers": "remembersCallers",
+    "calling_hours": "callingHours",
     "record_calls": "recordCalls",
     "recording_announcement": "recordingAnnouncement",
     "recording_days": "recordingDays",
@@ -48,10 +50,15 @@ BUSINESS_NAMES: Final = {
 
 
 def _hours_document(hours: WeeklyHours) -> Document:
-    return {
-        day: [{"open": clock_text(span.open), "close": clock_text(span.close)} for span in spans]
-        for day, spans in hours.items()
-    }
+    return {day: [_interval_document(span) for span in spans] for day, spans in hours.items()}
+
+
+def _interval_document(span: OpenInterval) -> Document:
+    return {"open": clock_text(span.open), "close": clock_text(span.close)}
+
+
+def _interval_of(document: Document) -> OpenInterval:
+    return OpenInterval(minute_of(document["open"]), minute_of(document["close"]))
 
 
 def _holidays_document(days: Sequence[date]) -> list[str]:
@@ -68,6 +75,7 @@ _SHAPES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "faq": _faq_document,
     "response_length": str,
     "after_hours": str,
+    "calling_hours": _interval_document,
 }
 
 
@@ -130,11 +138,7 @@ def _business_of(document: Document) -> Business:
     return Business(
         company=document["company"],
         timezone=document["timezone"],
-        hours={
-            day: tuple(OpenInterval(minute_of(span["open"]), minute_of(span["close"])) for span in hours[day])
-            for day in DAYS
-            if day in hours
-        },
+        hours={day: tuple(_interval_of(span) for span in hours[day]) for day in DAYS if day in hours},
         holidays=tuple(date.fromisoformat(day) for day in document["holidays"]),
         greeting=document["greeting"],
         after_hours_greeting=document["afterHoursGreeting"],
@@ -144,6 +148,7 @@ def _business_of(document: Document) -> Business:
         faq=tuple(FaqEntry(entry["question"], entry["answer"]) for entry in document["faq"]),
         transfer_number=document["transferNumber"],
         remembers_callers=document.get("remembersCallers", True),
+        calling_hours=_interval_of(document["callingHours"]) if "callingHours" in document else DEFAULT_CALLING_HOURS,
         # Profiles from before there were recordings do not have these.
         record_calls=document.get("recordCalls", False),
         recording_announcement=document.get("recordingAnnouncement"),

@@ -20,6 +20,17 @@ def greeting_of(business: Business, preferences: Preferences) -> str:
     return f"Hello, this is {name}, the automated assistant. How can I help you?"
 
 
+def opening_of(business: Business, preferences: Preferences, purpose: str) -> str:
+    """Return the words with which somebody is told who calls them, and why."""
+    whose = f" of {business.company}" if business.company else ""
+    who = f"Hello, this is {preferences.assistant_name}, the automated assistant{whose}."
+    return f"{who} I am calling about {_end(purpose)}"
+
+
+def _end(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def after_hours_greeting_of(business: Business, preferences: Preferences, at: datetime) -> str:
     """Return the words a call is answered with outside the opening hours, when it may leave a message."""
     if business.after_hours_greeting is not None:

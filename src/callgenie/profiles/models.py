@@ -68,6 +68,10 @@ class OpenInterval:
     close: int
 
 
+# When nobody is called out of bed; also the law for sales calls in the United States (47 CFR 64.1200(c)(1)).
+DEFAULT_CALLING_HOURS: Final = OpenInterval(8 * 60, 21 * 60)
+
+
 @dataclass(frozen=True, slots=True)
 class FaqEntry:
     """A question that callers ask, and its answer."""
@@ -91,6 +95,7 @@ class Business:
         remembers_callers: Whether the assistant knows what was said with the same caller before.
         after_hours_greeting: What a call outside the hours hears instead, also as the words of a refusal.
         after_hours: Whether such a call may leave a message, is answered like any other, or is refused.
+        calling_hours: When the assistant may call somebody, by the wall clock of whoever is called.
         record_calls: Whether calls are recorded, which every caller is told first.
         recording_announcement: In which words; None leaves them to us.
         recording_days: How long recordings made from now on are kept; None is as long as the server says.
@@ -107,6 +112,7 @@ class Business:
     faq: tuple[FaqEntry, ...] = ()
     transfer_number: str | None = None
     remembers_callers: bool = True
+    calling_hours: OpenInterval = DEFAULT_CALLING_HOURS
     record_calls: bool = False
     recording_announcement: str | None = None
     recording_days: int | None = None
@@ -122,6 +128,7 @@ class BusinessChanges(TypedDict, total=False):
     greeting: str | None
     after_hours_greeting: str | None
     after_hours: AfterHours
+    calling_hours: OpenInterval
     instructions: str
     faq: tuple[FaqEntry, ...]
     transfer_number: str | None

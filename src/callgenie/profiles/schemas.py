@@ -14,6 +14,7 @@ from callgenie.kernel.vocabulary import PlanName, ResponseLength
 from callgenie.profiles.greetings import announcement_of, greeting_of
 from callgenie.profiles.hours import clock_text, minute_of
 from callgenie.profiles.models import (
+    DEFAULT_CALLING_HOURS,
     AfterHours,
     Business,
     BusinessChanges,
@@ -155,9 +156,18 @@ class BusinessBody(ApiModel):
         description="How long recordings made from now on are kept; null is as long as the server says.",
     )
 
+    calling_hours: IntervalBody | None = Field(
+        default_factory=lambda: None,
+        description="When the assistant may call somebody, by the wall clock of whoever is called; null is 08:00 to "
+        "21:00.",
+    )
+
     def changes(self) -> BusinessChanges:
         """Return what was named in the request."""
         shaped: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        if "calling_hours" in shaped:
+            given = self.calling_hours
+            shaped["calling_hours"] = DEFAULT_CALLING_HOURS if given is None else given.interval()
         if "hours" in shaped:
             shaped["hours"] = {day: tuple(span.interval() for span in spans) for day, spans in self.hours.items()}
         if "holidays" in shaped:
@@ -231,6 +241,7 @@ class BusinessView(ApiView):
     greeting: str
     after_hours_greeting: str | None
     after_hours: AfterHours
+    calling_hours: IntervalView
     instructions: str
     faq: list[FaqView]
     transfer_number: str | None
@@ -257,6 +268,9 @@ class BusinessView(ApiView):
             faq=[FaqView(question=entry.question, answer=entry.answer) for entry in business.faq],
             transfer_number=business.transfer_number,
             remembers_callers=business.remembers_callers,
+            calling_hours=IntervalView(
+                open=clock_text(business.calling_hours.open), close=clock_text(business.calling_hours.close)
+            ),
             record_calls=business.record_calls,
             recording_announcement=announcement_of(business),
             recording_days=business.recording_days,

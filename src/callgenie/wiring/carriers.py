@@ -1,7 +1,14 @@
-"""How carriers are told what to do."""
+"""How carriers are told what to do, and calls placed."""
 
+from callgenie.calls.carrier_legs import CarrierLegs
+from callgenie.calls.media_tokens import MediaTokens
+from callgenie.calls.outbound import OutboundCalls
+from callgenie.conversations.live_store import LiveCallStore
+from callgenie.conversations.outbound_store import OutboundCallStore
+from callgenie.numbers.do_not_call import DoNotCallList
 from callgenie.settings import Settings
 from callgenie.telephony.twilio.rest import TwilioAccount, TwilioApi
+from callgenie.wiring.records import Records
 
 
 def build_twilio_api(settings: Settings) -> TwilioApi | None:
@@ -15,3 +22,30 @@ def build_twilio_api(settings: Settings) -> TwilioApi | None:
     if password is None:
         return None
     return TwilioApi(TwilioAccount(sid=sid, username=username, password=password, base_url=settings.twilio_api_url))
+
+
+def build_outbound_calls(
+    records: Records,
+    api: TwilioApi | None,
+    calls: LiveCallStore,
+    do_not_call: DoNotCallList,
+    legs: CarrierLegs,
+    tokens: MediaTokens,
+) -> OutboundCalls:
+    """Put together what places calls; it refuses to where the carrier could not find its way back to us."""
+    public_url = records.settings.public_url
+    return OutboundCalls(
+        api=None if public_url is None else api,
+        public_url=public_url or "",
+        numbers=records.numbers,
+        do_not_call=do_not_call,
+        profiles=records.profiles,
+        terms=records.terms,
+        calls=calls,
+        store=OutboundCallStore(records.database.db),
+        ledger=records.ledger,
+        legs=legs,
+        tokens=tokens,
+        clock=records.clock,
+        randomness=records.randomness,
+    )

@@ -15,6 +15,7 @@ from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.ongoing import OngoingCalls
 from callgenie.calls.origins import Origins
+from callgenie.calls.outbound import OutboundCalls
 from callgenie.calls.sweeper import Sweeper
 from callgenie.calls.web_calls import WebCalls
 from callgenie.conversations.caller_store import CallerStore
@@ -36,11 +37,13 @@ from callgenie.lifecycle.erasure import Erasures
 from callgenie.lifecycle.erasure_log import ERASURES_FILE, ErasureLog
 from callgenie.lifecycle.erasure_store import ErasureStore
 from callgenie.mongo.readiness import Readiness
+from callgenie.numbers.do_not_call import DoNotCallList
+from callgenie.numbers.do_not_call_store import DoNotCallStore
 from callgenie.observability.metrics import Metrics
 from callgenie.telephony.twilio.rest import TwilioApi
 from callgenie.users.census_store import CensusStore
 from callgenie.voice.ports import VoiceProviders
-from callgenie.wiring.carriers import build_twilio_api
+from callgenie.wiring.carriers import build_outbound_calls, build_twilio_api
 from callgenie.wiring.follow_ups import build_analyses, build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
@@ -62,6 +65,8 @@ class Services(Records):
     twilio_api: TwilioApi | None
     streams: MediaStreams
     after_stream: AfterStream
+    do_not_call: DoNotCallList
+    outbound_calls: OutboundCalls
     sweeper: Sweeper
     analyses: FollowUps
     erasures: Erasures
@@ -120,7 +125,9 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         recordings.calls,
     )
     twilio_api = build_twilio_api(settings)
-    streams = MediaStreams(desk, live, tokens, CarrierLegs(twilio_api))
+    legs = CarrierLegs(twilio_api)
+    streams = MediaStreams(desk, live, tokens, legs)
+    do_not_call = DoNotCallList(DoNotCallStore(db), records.cursors)
     pool = records.database.pool
     metrics.watch("callgenie_calls_active", "Calls that run in this process.", lambda: live.count)
     metrics.watch(
@@ -140,8 +147,11 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             calls=calls,
             settlement=Settlement(records.ledger, calls),
             live=live,
+            legs=legs,
             cursors=records.cursors,
         ),
+        do_not_call=do_not_call,
+        outbound_calls=build_outbound_calls(records, twilio_api, calls, do_not_call, legs, tokens),
         web_calls=WebCalls(
             desk=desk,
             live=live,

@@ -5,6 +5,7 @@ from typing import Final
 from callgenie.mongo.schema.apikeys import API_KEYS
 from callgenie.mongo.schema.attempts import ATTEMPTS
 from callgenie.mongo.schema.conversations import CONVERSATIONS
+from callgenie.mongo.schema.donotcall import DO_NOT_CALL
 from callgenie.mongo.schema.erasures import ERASURES
 from callgenie.mongo.schema.idempotency import IDEMPOTENCY
 from callgenie.mongo.schema.models import Collection
@@ -25,6 +26,7 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
     SESSIONS,
     API_KEYS,
     ATTEMPTS,
+    DO_NOT_CALL,
     IDEMPOTENCY,
     ERASURES,
     TOKENS,

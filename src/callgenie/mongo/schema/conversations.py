@@ -140,6 +140,12 @@ CONVERSATIONS = Collection(
         "exchangeIds": {"bsonType": "array", "maxItems": 2_000, "items": STRING},
         "revision": COUNT,
         "audioUrl": STRING,
+        # Of a call that we placed: what the other party saw, what it was about, the carrier's name of it, and who had
+        # the carrier place it, so that nobody does so twice.
+        "callerId": STRING,
+        "purpose": STRING,
+        "leg": STRING,
+        "placedBy": STRING,
         "recording": _RECORDING,
         # Where a conversation comes from that another program kept before.
         "migratedFrom": STRING,

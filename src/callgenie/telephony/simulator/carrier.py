@@ -22,6 +22,7 @@ from callgenie.telephony.simulator.report import CallReport, DialReport, Ending
 from callgenie.telephony.simulator.script import Step
 from callgenie.telephony.simulator.stream import MediaCall, Witness
 from callgenie.telephony.twilio.media import SAMPLE_RATE
+from callgenie.telephony.twilio.rest import OutgoingCall
 from callgenie.telephony.twilio.signature import HEADER, sign
 from callgenie.telephony.twilio.twiml import ConnectStream, Dial, HangUp, Verb, read
 
@@ -48,6 +49,15 @@ class Transferee:
 
 
 @dataclass(frozen=True, slots=True)
+class Callee:
+    """Somebody who is called: what becomes of it, after how long, and what they do once they have answered."""
+
+    outcome: str = "completed"
+    rings_ms: int = 4_000
+    steps: Sequence[Step] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Dialling:
     """Who calls whom, and what becomes of it; `session_id` is the carrier's CallSid, made up when left out."""
 
@@ -58,6 +68,7 @@ class Dialling:
     faults: Faults = NO_FAULTS
     session_id: str | None = None
     transferee: Transferee = Transferee()
+    status_path: str = STATUS_PATH
     extra: Mapping[str, str] = field(default_factory=dict)
     witness: Witness | None = None
 
@@ -122,13 +133,46 @@ class SimulatedCarrier:
             report = replace(report, recording=dialling.recording)
         return replace(report, status_answers=await self._report_statuses(dialling, report))
 
+    async def place(
+        self, order: OutgoingCall, call_sid: str, callee: Callee, *, faults: Faults = NO_FAULTS
+    ) -> CallReport:
+        """Call somebody on the server's order, and hold the call until it is over.
+
+        Raises:
+            TwimlError: The server answered with something that is no TwiML.
+            httpx.HTTPError: The server cannot be reached.
+        """
+        dialling = Dialling(
+            order.from_number,
+            order.to_number,
+            callee.steps,
+            faults=faults,
+            session_id=call_sid,
+            status_path=self._path(order.status_callback),
+            extra={"Direction": "outbound-api"},
+        )
+        answers = [await self.report_status(dialling, status) for status in ("initiated", "ringing")]
+        await asyncio.sleep(min(callee.rings_ms / 1_000, order.ring_seconds))
+        outcome = "no-answer" if callee.rings_ms / 1_000 > order.ring_seconds else callee.outcome
+        report = CallReport(call_sid, (), 0.0, Ending.CARRIER)
+        if outcome != "completed":
+            answers.append(await self.report_status(dialling, outcome, CallDuration="0"))
+            return replace(report, status_answers=tuple(answer.status_code for answer in answers))
+        answers.append(await self.report_status(dialling, "in-progress"))
+        answer = await self.post(self._path(order.url), self._form(dialling, "in-progress"))
+        report = replace(report, webhook_statuses=(answer.status_code,))
+        if answer.is_success:
+            report = await self._follow(dialling, replace(report, verbs=read(answer.text)))
+        before = tuple(answer.status_code for answer in answers)
+        return replace(report, status_answers=before + await self._report_statuses(dialling, report))
+
     async def ring(self, dialling: Dialling) -> httpx.Response:
         """Send the voice webhook and return the server's answer."""
         return await self.post(VOICE_PATH, self._form(dialling, "ringing"))
 
     async def report_status(self, dialling: Dialling, status: str, **more: str) -> httpx.Response:
         """Send one status callback and return the server's answer."""
-        return await self.post(STATUS_PATH, {**self._form(dialling, status), **more})
+        return await self.post(dialling.status_path, {**self._form(dialling, status), **more})
 
     async def post(self, path: str, form: Mapping[str, str]) -> httpx.Response:
         """Send a signed form to one of the server's webhooks."""
@@ -203,7 +247,7 @@ class SimulatedCarrier:
     ) -> tuple[CallReport, deque[Verb]]:
         """Ask an action URL how the call goes on."""
         await asyncio.sleep(dialling.faults.reconnects_after_ms / 1_000)
-        path = action.removeprefix(self._public_url)
+        path = self._path(action)
         verbs: tuple[Verb, ...] = ()
         for _ in range(1 + dialling.faults.action_repeats):
             try:
@@ -244,6 +288,9 @@ class SimulatedCarrier:
             "To": dialling.to_number,
             **dialling.extra,
         }
+
+    def _path(self, address: str) -> str:
+        return address.removeprefix(self._public_url)
 
     def _sid(self, kind: str) -> str:
         return kind + self._randomness.token_bytes(16).hex()

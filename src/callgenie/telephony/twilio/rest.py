@@ -59,6 +59,7 @@ class TwilioApiError(Exception):
     def __init__(self, failure: ApiFailure, detail: str, *, code: int | None = None) -> None:
         super().__init__(f"{failure}: {detail}")
         self.failure = failure
+        self.detail = detail
         self.code = code
 
     @property
