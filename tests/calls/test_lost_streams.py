@@ -24,7 +24,7 @@ from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import Action, AwaitHangUp, HangUp, Listen, Pause, Play
 from callgenie.telephony.twilio.rest import TwilioApi
-from callgenie.telephony.twilio.twiml import ConnectStream, Verb, read
+from callgenie.telephony.twilio.twiml import ConnectStream, Say, Verb, read
 from callgenie.telephony.twilio.twiml import HangUp as HangUpVerb
 
 FORM = {"CallSid": "CA1", "From": "+14155550999", "To": NUMBER, "CallStatus": "in-progress"}
@@ -179,6 +179,7 @@ async def test_a_call_whose_every_socket_breaks_is_let_go(mongodb_uri: str) -> N
         conversation = await board.office.conversation("CA1")
         assert await board.is_at_rest()
     assert stream_of(report).streams == STREAMS_MAX
+    assert report.announcement.startswith("I am sorry")
     assert ending_of(conversation) == ("carrier-stream-lost", "provider")
 
 
@@ -293,6 +294,22 @@ async def test_a_stream_that_lands_in_another_process_is_refused_and_the_call_en
         assert other.live.count == 0
         assert ending_of(conversation) == ("carrier-stream-lost", "provider")
         assert await board.is_at_rest()
+
+
+@virtually
+async def test_a_caller_whose_process_is_gone_hears_an_apology_within_seconds(mongodb_uri: str) -> None:
+    async with switchboard(mongodb_uri) as board, another_process(board) as other:
+        # Answered by a process that is no more.
+        await board.office.answered("CA1")
+        began = asyncio.get_running_loop().time()
+        verb = await asked(other)
+        while isinstance(verb, ConnectStream):
+            given = verb.parameters
+            assert await close_code_of(await other.open_stream("CA1", given["token"], given["stream"])) == 1_008
+            verb = await asked(other, given["stream"])
+        assert isinstance(verb, Say)
+        assert verb.text.startswith("I am sorry")
+        assert asyncio.get_running_loop().time() - began < 5
 
 
 @virtually

@@ -47,7 +47,9 @@ class NoStream(Enum):
     """There is no other stream."""
 
     OVER = auto()
-    NEVER_ANSWERED = auto()
+    """The call has come to its end."""
+    GIVEN_UP = auto()
+    """It has not, and the caller cannot be reached: no stream was ever answered, or none of many."""
 
 
 class AfterStream:
@@ -79,7 +81,7 @@ class AfterStream:
             if _goes_on(call):
                 return self._next_stream(session_id, ended)
         if call is not None and call.status is CallStatus.RINGING:
-            return NoStream.NEVER_ANSWERED
+            return NoStream.GIVEN_UP
         return NoStream.OVER
 
     async def note_transfer(self, session_id: SessionId, outcome: TransferStatus, seconds: int) -> None:
@@ -96,7 +98,7 @@ class AfterStream:
     def _next_stream(self, session_id: SessionId, ended: int) -> NextStream | NoStream:
         stream = ended + 1
         if stream > STREAMS_MAX:
-            return NoStream.OVER
+            return NoStream.GIVEN_UP
         _log.info(STREAM_OFFERED, session_id=session_id, stream=stream)
         return NextStream(stream, self._streams.token_of(session_id, stream))
 

@@ -142,7 +142,7 @@ class TwilioWebhooks:
         if isinstance(step, PutThrough):
             action = self._public_url + TRANSFER_ENDED_PATH + (f"?{SESSION_PARAMETER}={ours}" if ours else "")
             return dial(Dial(step.to, action, TRANSFER_RINGS_SECONDS, step.caller_id or ""))
-        return say_and_hang_up(APOLOGY) if step is NoStream.NEVER_ANSWERED else hang_up()
+        return say_and_hang_up(APOLOGY) if step is NoStream.GIVEN_UP else hang_up()
 
     async def transfer_ended(self, request: SignedRequest, body: bytes) -> str:
         """Note what came of a transfer, and return the TwiML for a caller who is still there.
