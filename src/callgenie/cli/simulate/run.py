@@ -18,7 +18,7 @@ from callgenie.voice.ports import SpeechToText
 
 Dial = Callable[[Dialling], Awaitable[CallReport]]
 
-# Half of what the demo's own assistant needs to tidy up; nothing but the last words is waited for.
+# When a call is over only its last words are still to be recognised; of fifty at once, the last of each.
 _WRITE_DOWN_SECONDS_MAX: Final = 60.0
 
 
