@@ -68,7 +68,7 @@ async def test_a_question_is_asked_and_answered_in_the_browser(data_folder: Path
             answered = page.locator("#transcript li.assistant").filter(has_text=ANSWER)
             await expect(answered).to_be_visible(timeout=PATIENCE_MS)
             [running] = (await ask(owner, url, "GET", "/api/user/calls"))["data"]
-            loud_samples = int(await page.locator("#assistant-level").get_attribute("data-loud-samples") or 0)
+            loud_moments = await visitor.loud_moments()
             await page.get_by_role("button", name="Hang up").click()
             await expect(page.locator("#state")).to_have_text("You hung up.", timeout=PATIENCE_MS)
             heard, said = await turns_of(visitor, "user"), await turns_of(visitor, "assistant")
@@ -77,8 +77,8 @@ async def test_a_question_is_asked_and_answered_in_the_browser(data_folder: Path
     assert visitor.complaints == []
     assert word_error_rate([(QUESTION, " ".join(heard))]) <= 0.34
     assert said[-1] == ANSWER
-    # Greeting and answer are some six seconds of speech, of which more than two must have come out.
-    assert loud_samples > RATE * 2
+    # Greeting and answer are some six seconds of speech; a busy browser looks at fewer moments of it.
+    assert loud_moments > 20
     assert (conversation["carrier"], conversation["status"], conversation["endedReason"]) == (
         "browser",
         "completed",
@@ -104,8 +104,8 @@ async def test_the_page_says_what_is_wrong(data_folder: Path, tmp_path: Path) ->
                 await visitor.sign_in(url, EMAIL, PASSWORD)
                 await visitor.page.get_by_role("button", name="Start the call").click()
                 await expect(notice).to_contain_text("The microphone was refused", timeout=PATIENCE_MS)
-            # Without a microphone no call rang.
-            assert (await ask(owner, url, "GET", "/api/user/calls"))["data"] == []
+            # Without a microphone no call rang, not even for a moment.
+            assert (await ask(owner, url, "GET", "/api/user/conversations"))["data"] == []
             async with visiting(says=says) as visitor:
                 await visitor.sign_in(url, EMAIL, PASSWORD)
                 await ask(owner, url, "POST", "/api/calls/web")

@@ -29,6 +29,25 @@ _FLAGS: Final = (
 )
 
 
+# Listens to whatever the page connects to the loudspeaker, and counts the moments at which it is not quiet there.
+_LISTEN: Final = """
+globalThis.loudMoments = 0;
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (target, ...more) {
+  if (target === this.context.destination) {
+    const ear = new AnalyserNode(this.context);
+    const samples = new Float32Array(ear.fftSize);
+    connect.call(this, ear);
+    setInterval(() => {
+      ear.getFloatTimeDomainData(samples);
+      if (samples.some((sample) => Math.abs(sample) > 0.02)) globalThis.loudMoments += 1;
+    }, 50);
+  }
+  return connect.call(this, target, ...more);
+};
+"""
+
+
 class Visitor:
     """A page, and whatever it complained of on the console."""
 
@@ -41,6 +60,10 @@ class Visitor:
     def _note(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:
             self.complaints.append(text)
+
+    async def loud_moments(self) -> int:
+        """Return at how many moments, twenty a second, the loudspeaker was not quiet."""
+        return int(await self.page.evaluate("loudMoments"))
 
     async def sign_in(self, url: str, email: str, password: str) -> None:
         await self.page.goto(f"{url}/call")
@@ -59,7 +82,9 @@ async def visiting(*, says: Path | None) -> AsyncIterator[Visitor]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *microphone])
         try:
-            yield Visitor(await browser.new_page(viewport={"width": 390, "height": 844}))
+            page = await browser.new_page(viewport={"width": 390, "height": 844})
+            await page.add_init_script(_LISTEN)
+            yield Visitor(page)
         finally:
             await browser.close()
 

@@ -3,7 +3,6 @@
 const CALL_RATE = 16000;
 const FRAME_SAMPLES = 320; // 20 ms
 const REPORT_SECONDS = 0.1;
-const LOUD = 0.02; // of full scale; silence and its dither stay far below
 
 class Microphone extends AudioWorkletProcessor {
   constructor() {
@@ -61,7 +60,6 @@ class Speaker extends AudioWorkletProcessor {
     this.played = 0;
     this.marks = [];
     this.peak = 0;
-    this.loud = 0;
     this.reportAt = 0;
     this.port.onmessage = (message) => this.hear(message.data);
   }
@@ -94,7 +92,7 @@ class Speaker extends AudioWorkletProcessor {
       this.port.postMessage({ mark: this.marks.shift().name });
     }
     if (currentTime >= this.reportAt) {
-      this.port.postMessage({ peak: this.peak, loud: this.loud });
+      this.port.postMessage({ peak: this.peak });
       this.peak = 0;
       this.reportAt = currentTime + REPORT_SECONDS;
     }
@@ -111,7 +109,6 @@ class Speaker extends AudioWorkletProcessor {
       this.read = 0;
     }
     this.peak = Math.max(this.peak, Math.abs(sample));
-    if (Math.abs(sample) > LOUD) this.loud += 1;
     return sample;
   }
 }

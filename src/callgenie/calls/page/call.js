@@ -139,6 +139,7 @@ function onEvent(event) {
   if (event.event === "ready") show("Connected. Speak whenever you like.");
   if (event.event === "partial") at("partial").textContent = event.text;
   if (event.event === "turn") addTurn(event);
+  if (event.event === "ended") show("The call is over …");
 }
 
 function addTurn(turn) {
@@ -153,9 +154,8 @@ function addTurn(turn) {
   item.scrollIntoView({ block: "nearest" });
 }
 
-function onSpeech(peak, loud) {
+function onSpeech(peak) {
   at("assistant-level").value = peak;
-  at("assistant-level").dataset.loudSamples = loud;
 }
 
 function hangUp() {

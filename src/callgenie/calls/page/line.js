@@ -87,7 +87,11 @@ export class Line {
     const event = JSON.parse(data);
     if (event.event === "mark") this.speaker.port.postMessage({ mark: event.name });
     else if (event.event === "clear") this.speaker.port.postMessage({ clear: true });
-    else if (event.event === "ended") this.reason = event.reason;
+    else if (event.event === "ended") {
+      // The server closes the socket once the call is settled, and another one can begin.
+      this.reason = event.reason;
+      this.closeAudio();
+    }
     this.onEvent(event);
   }
 
@@ -98,9 +102,9 @@ export class Line {
     }
   }
 
-  played({ mark, peak, loud }) {
+  played({ mark, peak }) {
     if (mark !== undefined) this.tell({ event: "mark", name: mark });
-    else this.onSpeech(peak, loud);
+    else this.onSpeech(peak);
   }
 
   press(digit) {
