@@ -13,10 +13,13 @@ from tests.support.virtual_time import virtually
 from callgenie.calls.models import Admitted, Refused
 from callgenie.calls.scripts import script_for
 from callgenie.kernel.ids import SessionId
-from callgenie.kernel.vocabulary import EndedReason, PlanName
-from callgenie.profiles.models import AfterHours
+from callgenie.kernel.vocabulary import EndedReason, PlanName, TurnRole
+from callgenie.profiles.greetings import after_hours_greeting_of
+from callgenie.profiles.models import AfterHours, Business, Preferences
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import AwaitHangUp, HangUp, Listen, Play
+from callgenie.voice.message_taking import ASK_MESSAGE, next_step
+from callgenie.voice.ports import Knowledge, Message, TextDelta, ToolSpec
 
 HOURS = weekly(weekdays="09:00-17:30")
 SHUT = at("2026-03-16 18:00")
@@ -191,3 +194,13 @@ async def test_the_script_says_what_time_it_is_and_how_things_stand(office: Offi
     assert knowledge.local_time == "Monday, March 16, 2026, 7 PM"
     assert knowledge.opening_state == "We are closed at the moment, and open again tomorrow at 9 AM."
     assert knowledge.after_hours
+
+
+def test_a_yes_to_the_greeting_begins_a_message() -> None:
+    shop = Business(company="Bakery", hours=HOURS)
+    greeting = after_hours_greeting_of(shop, Preferences(), SHUT)
+    known = Knowledge("SAATHI", "Bakery", after_hours=True, tools=(ToolSpec("take_message", "", {}),))
+    talk = [Message(TurnRole.ASSISTANT, greeting), Message(TurnRole.USER, "Yes, please.")]
+    step = next_step(talk, known)
+    assert step is not None
+    assert any(isinstance(delta, TextDelta) and ASK_MESSAGE in delta.text for delta in step)

@@ -5,6 +5,7 @@ from typing import Final
 
 from callgenie.profiles.hours import is_open, state_sentence
 from callgenie.profiles.models import Business, Preferences
+from callgenie.voice.message_taking import OFFER
 
 # In many places recording a call is only allowed when everybody on it knows.
 _ANNOUNCEMENT: Final = "This call is recorded."
@@ -36,7 +37,7 @@ def after_hours_greeting_of(business: Business, preferences: Preferences, at: da
     if business.after_hours_greeting is not None:
         return business.after_hours_greeting
     who = f"This is {preferences.assistant_name}, the automated assistant."
-    return f"{_closed(business, at)} {who} Would you like to leave a message?"
+    return f"{_closed(business, at)} {who} {OFFER}"
 
 
 def after_hours_refusal_of(business: Business, at: datetime) -> str:

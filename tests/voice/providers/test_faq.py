@@ -120,6 +120,15 @@ async def test_one_question_asked_twice_is_answered_once() -> None:
     assert (await ask("Is there parking? I mean, where do I park?"))[0] == PARKING
 
 
+@pytest.mark.parametrize(("name", "answer"), [("Anna", "Hello, and welcome back."), ("", "Hello.")])
+async def test_a_caller_who_is_known_is_welcomed_back_and_not_by_name(name: str, answer: str) -> None:
+    known = replace(KNOWLEDGE, caller_name=name, memory="Monday: asked for cakes.")
+    model = embedded().model
+    deltas = model.stream([Message(TurnRole.USER, "Hello?")], known)
+    said = "".join([delta.text async for delta in deltas if isinstance(delta, TextDelta)])
+    assert said == f"{answer} How can I help you?"
+
+
 async def test_pleasantries_around_a_question_do_not_get_in_its_way() -> None:
     assert (await ask("Hi there, good morning. When do you open on Saturday? Thank you."))[0] == HOURS
 

@@ -234,14 +234,15 @@ def _courtesy(asked: str, knowledge: Knowledge) -> Sequence[ModelDelta] | None:
         return [TextDelta(_with_offer(_NOBODY, knowledge))]
     if _WANTS_MESSAGE.search(asked.lower()) and can_take_messages(knowledge):
         return [TextDelta(f"Of course. {ASK_MESSAGE}")]
-    return [TextDelta(_to_pleasantries(words))] if all(word in _PLEASANTRIES for word in words) else None
+    return [TextDelta(_to_pleasantries(words, knowledge))] if all(word in _PLEASANTRIES for word in words) else None
 
 
-def _to_pleasantries(words: Sequence[str]) -> str:
+def _to_pleasantries(words: Sequence[str], knowledge: Knowledge) -> str:
     if any(word in _THANKS for word in words):
         return f"You're welcome. {ANYTHING_ELSE}"
     if any(word in _GREETINGS for word in words):
-        return "Hello. How can I help you?"
+        # Not by name: somebody else may call from the same number.
+        return f"Hello{', and welcome back' if knowledge.caller_name else ''}. How can I help you?"
     return "Please go ahead."
 
 
