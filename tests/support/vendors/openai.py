@@ -78,9 +78,9 @@ class OpenAi:
             return refusal
         body = await request.json()
         if wrong := self._wrong_with(body):
-            return _problem(400, None, wrong)
+            return problem(400, None, wrong)
         if body["model"] not in self._models:
-            return _problem(404, "model_not_found", f"The model `{body['model']}` does not exist.")
+            return problem(404, "model_not_found", f"The model `{body['model']}` does not exist.")
         fault = await self.misfortune.befall(request)
         if isinstance(fault, Response):
             return fault
@@ -93,7 +93,7 @@ class OpenAi:
     def _checked(self, request: Request) -> Response | None:
         self.asked.append(request.url.path)
         if self._key is not None and request.headers.get("authorization") != f"Bearer {self._key}":
-            return _problem(401, "invalid_api_key", "Incorrect API key provided.")
+            return problem(401, "invalid_api_key", "Incorrect API key provided.")
         return None
 
     def _wrong_with(self, body: dict[str, Any]) -> str | None:
@@ -108,7 +108,7 @@ class OpenAi:
         return _wrong_with_messages(body["messages"]) or _wrong_with_tools(body.get("tools", []))
 
 
-def _problem(status: int, code: str | None, message: str) -> JSONResponse:
+def problem(status: int, code: str | None, message: str) -> JSONResponse:
     return JSONResponse(dict(refused(status, code, message).body), status)
 
 
