@@ -8,7 +8,10 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 from tests.support.follow_ups import make_due
 from tests.support.serving import serving
+from tests.support.vendors import elevenlabs
+from tests.support.vendors.elevenlabs import ElevenLabs
 from tests.support.vendors.openai import KEY, MODEL, OpenAi, refused, summed_up
+from tests.support.vendors.openai_audio import OpenAiAudio
 from tests.support.whole_app import serving_everything
 
 from callgenie.kernel.clock import SystemClock
@@ -16,6 +19,7 @@ from callgenie.kernel.vocabulary import TurnRole
 from callgenie.mongo.client import Database
 from callgenie.settings import Settings
 from callgenie.voice.ports import Knowledge, Message, TextDelta
+from callgenie.voice.providers.nanotts import VOICES
 from callgenie.voice.providers.scripted import scripted_providers
 from callgenie.wiring.voices import build_voices, options_of, timings_of
 
@@ -109,6 +113,66 @@ def test_a_call_is_more_patient_with_a_chain_of_providers_than_with_each_of_them
         for whole_ms in (timings.model_max_ms, timings.speech_max_ms, timings.transcribe_max_ms):
             assert whole_ms >= 2 * patience_ms + 2_000
         assert timings.reply_after_ms == 700
+
+
+def test_voices_of_vendors_are_chosen_by_names_that_people_can_read() -> None:
+    known = settings(
+        openai_api_key="k", openai_voices="alloy, nova", elevenlabs_api_key="k", elevenlabs_voices="george=JBF,21m00T"
+    )
+    embedded = len(VOICES)
+    assert options_of(known).voices[embedded:] == (
+        "openai/alloy",
+        "openai/nova",
+        "elevenlabs/george",
+        "elevenlabs/21m00T",
+    )
+    assert "piper/joe" not in options_of(settings(piper="off")).voices
+
+
+async def test_whatever_voice_can_be_chosen_speaks_as_itself() -> None:
+    openai_server, elevenlabs_server = OpenAiAudio(), ElevenLabs()
+    async with serving(openai_server.app) as openai_url, serving(elevenlabs_server.app) as elevenlabs_url:
+        known = settings(
+            openai_api_key=KEY,
+            openai_base_url=f"{openai_url}/v1",
+            openai_voices="alloy,nova",
+            elevenlabs_api_key=elevenlabs.KEY,
+            elevenlabs_base_url=f"{elevenlabs_url}/v1",
+        )
+        voices = build_voices(known, EMBEDDED, SystemClock())
+        for chosen in [*options_of(known).voices[len(VOICES) :]] * 2:
+            tts = voices.catalogue.choose(voice=chosen, model="faq").tts
+            stream = tts.stream("Hello there.", sample_rate=8_000, language="en", voice=chosen)
+            assert len(b"".join([pcm async for pcm in stream])) > 4_000
+        await voices.close()
+    assert [body["voice"] for body in openai_server.bodies] == ["alloy", "nova"]  # the second time from memory
+    assert len(elevenlabs_server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind"),
+    [("embedded", "_ScriptedStream"), ("openai", "_FallbackStream"), ("deepgram", "_FallbackStream")],
+)
+async def test_the_recogniser_is_the_one_that_is_set(provider: str, kind: str) -> None:
+    known = settings(
+        stt_provider=provider,
+        openai_api_key=KEY,
+        deepgram_api_key="k",
+        openai_base_url="http://127.0.0.1:9/v1",
+        deepgram_base_url="http://127.0.0.1:9/v1",
+    )
+    voices = build_voices(known, scripted_providers(["hello"], {}), SystemClock())
+    stream = voices.catalogue.choose(voice="nanotts-en-us", model="faq").stt.open(sample_rate=8_000, language="en")
+    assert type(stream).__name__ == kind
+    stream.push(b"\x00\x20" * 8_000)
+    assert (await stream.transcribe()).text == "hello"  # with nobody at that address, the embedded one hears it
+    await stream.close()
+    await voices.close()
+
+
+async def test_a_recogniser_without_its_key_is_the_embedded_one() -> None:
+    voices = build_voices(settings(stt_provider="deepgram"), EMBEDDED, SystemClock())
+    assert voices.catalogue.choose(voice="nanotts-en-us", model="faq").stt is EMBEDDED.stt
 
 
 async def test_an_owner_can_choose_what_is_set_and_nothing_else(connected: Database) -> None:

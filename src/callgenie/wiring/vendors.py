@@ -25,7 +25,8 @@ class Vendor:
     Attributes:
         name: What ids of its models and voices begin with, and what figures and the log call it; its settings begin
             with the same word in capitals.
-        models: Of language models, what it calls those that can be chosen; with `CHAT_MODELS`, where that is set.
+        models: What it calls the language models that can be chosen.
+        models_setting: Where those are set; None for who has none.
         tokens_field: How its language models are told the longest answer.
         trial: A path that can be read by whoever has a key, and costs nothing.
     """
@@ -34,6 +35,7 @@ class Vendor:
     base_url: str
     headers: dict[str, str] = field(repr=False)
     models: tuple[str, ...] = ()
+    models_setting: str | None = None
     tokens_field: str = "max_tokens"
     trial: str = "/models"
 
@@ -51,14 +53,15 @@ def vendors_of(settings: Settings) -> Iterator[Vendor]:
             settings.openai_base_url,
             key,
             names_in(settings.openai_chat_models),
+            "OPENAI_CHAT_MODELS",
             tokens_field="max_completion_tokens",
         )
     if settings.groq_api_key is not None:
         key = _bearer(settings.groq_api_key)
-        yield Vendor(GROQ, settings.groq_base_url, key, names_in(settings.groq_chat_models))
+        yield Vendor(GROQ, settings.groq_base_url, key, names_in(settings.groq_chat_models), "GROQ_CHAT_MODELS")
     if settings.chat_base_url is not None:
         key = {} if settings.chat_api_key is None else _bearer(settings.chat_api_key)
-        yield Vendor(CHAT, settings.chat_base_url, key, names_in(settings.chat_models))
+        yield Vendor(CHAT, settings.chat_base_url, key, names_in(settings.chat_models), "CHAT_MODELS")
     if settings.deepgram_api_key is not None:
         key = {"Authorization": f"Token {settings.deepgram_api_key.get_secret_value()}"}
         yield Vendor(DEEPGRAM, settings.deepgram_base_url, key, trial="/projects")

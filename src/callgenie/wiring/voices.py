@@ -29,6 +29,7 @@ from callgenie.voice.providers.piper import PiperTextToSpeech, piper_command
 from callgenie.voice.timings import Timings
 from callgenie.wiring.vendors import ELEVENLABS, OPENAI, Vendor, vendors_of
 
+EMBEDDED_STT: Final = "embedded"
 PIPER: Final = "piper"
 PIPER_VOICE: Final = "piper/joe"
 

@@ -9,6 +9,7 @@ import typer
 from callgenie.cli.doctor import database as of_database
 from callgenie.cli.doctor import machine
 from callgenie.cli.doctor.models import Finding, Verdict, bad
+from callgenie.cli.doctor.providers import check_providers
 from callgenie.cli.terminal import load_settings, out, progress, run
 from callgenie.kernel.clock import Clock, SystemClock
 from callgenie.kernel.errors import DomainError
@@ -54,6 +55,8 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     ):
         yield each
     async for each in machine.check_mail(settings):
+        yield each
+    async for each in check_providers(settings):
         yield each
     recorder = QueryRecorder()
     try:

