@@ -1,7 +1,7 @@
 """Stands in for the program that speaks by Piper: the same lines and blocks, a hum instead of speech.
 
 `python piper.py [HOW]`: `dies`, `garbage`, `huge` or `odd` when it is to speak, `mute` when it should get ready,
-`slow` between its two blocks. The text "die" makes it die, whatever HOW says.
+`slow` between its two blocks, `late` to get ready. The text "die" makes it die, whatever HOW says.
 """
 
 import json
@@ -21,6 +21,7 @@ def hum(characters: int) -> bytes:
 def main() -> None:
     how = sys.argv[1] if len(sys.argv) > 1 else ""
     out = sys.stdout.buffer
+    time.sleep(1.0 if how == "late" else 0)
     out.write(b"what?\n" if how == "mute" else json.dumps({"sample_rate": RATE}).encode() + b"\n")
     out.flush()
     for line in sys.stdin.buffer:

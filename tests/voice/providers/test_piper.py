@@ -103,6 +103,15 @@ async def test_who_stops_listening_leaves_nothing_of_the_sentence_in_the_next_on
         assert await spoken(tts, "Yes.") == alone
 
 
+async def test_a_caller_who_cannot_wait_for_it_to_get_ready_finds_it_ready_later() -> None:
+    async with piper("late") as tts:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(spoken(tts), 0.05)
+        (process,) = children()
+        assert len(await spoken(tts)) > 16_000
+        assert children() == [process]
+
+
 async def test_of_more_than_it_can_say_in_time_it_refuses_the_rest() -> None:
     async with piper("slow") as tts:
         results = await asyncio.gather(*(spoken(tts, "Yes.") for _ in range(8)), return_exceptions=True)

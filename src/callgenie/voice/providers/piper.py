@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from callgenie.audio.resample import Resampler
 from callgenie.voice.ports import ProviderError
@@ -49,8 +49,7 @@ class PiperTextToSpeech:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self._process: Process | None = None
-        self._made_at = 0
+        self._piper: _Piper | None = None
         self._speaking = asyncio.Lock()
         self._waiting = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,39 +64,34 @@ class PiperTextToSpeech:
         if not any(character.isalnum() for character in text):
             return
         await self._turn()
-        finished = False
         try:
-            process = await self._running()
-            await _ask(process, text)
-            resampler = Resampler(self._made_at, sample_rate)
-            while block := await _block(process):
+            piper = await self._ready()
+            await piper.ask(text)
+            resampler = Resampler(piper.made_at, sample_rate)
+            while block := await piper.block():
                 for at in range(0, len(block), _PIECE_BYTES):
                     if piece := resampler.push(block[at : at + _PIECE_BYTES]):
                         yield piece
-            finished = True
             if last := resampler.flush():
                 yield last
         except ProviderError:
-            finished = True
             self._drop()
             raise
         finally:
-            if finished:
+            if self._piper is None or self._piper.rests:
                 self._speaking.release()
             else:
-                self._tidy_up()
+                self._tidy_up(self._piper)
 
     async def close(self) -> None:
         """Stop the process; it is started again if something is to be spoken after all."""
-        process = self._process
+        piper = self._piper
         self._drop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if process is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_SECONDS):
-                    await process.wait()
+        if piper is not None:
+            await piper.gone()
 
     async def _turn(self) -> None:
         if self._waiting >= _WAITING_MAX:
@@ -108,68 +102,109 @@ class PiperTextToSpeech:
         finally:
             self._waiting -= 1
 
-    async def _running(self) -> Process:
-        if self._process is not None and self._process.returncode is None:
-            return self._process
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE_BYTES_MAX
-            )
-        except OSError as error:
-            raise ProviderError(PROVIDER, "unreachable", permanent=False) from error
-        self._process = process
-        assert process.stdout is not None  # noqa: S101 - asked for above
-        try:
-            self._made_at = int(json.loads(await process.stdout.readline())["sample_rate"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise _failure(process) from error
-        return process
+    async def _ready(self) -> "_Piper":
+        if self._piper is None or self._piper.is_dead:
+            self._piper = await _Piper.start(self._command)
+        await self._piper.come_to_rest()
+        return self._piper
 
-    def _tidy_up(self) -> None:
-        """Let the process come to the end of a text that nobody listens to any more, before it gets the next one."""
-        task = asyncio.create_task(self._skip_the_rest(), name="piper")
+    def _tidy_up(self, piper: "_Piper") -> None:
+        """Let the process get ready, or to the end of a text that nobody listens to any more, before the next one."""
+        task = asyncio.create_task(self._come_to_rest(piper), name="piper")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _skip_the_rest(self) -> None:
+    async def _come_to_rest(self, piper: "_Piper") -> None:
         try:
-            if self._made_at and self._process is not None:
-                while await _block(self._process):
-                    pass
+            await piper.come_to_rest()
         except ProviderError:
             self._drop()
         finally:
             self._speaking.release()
 
     def _drop(self) -> None:
-        process, self._process = self._process, None
-        self._made_at = 0
-        if process is not None and process.returncode is None:
+        piper, self._piper = self._piper, None
+        if piper is not None:
+            piper.kill()
+
+
+class _Piper:
+    """One process, and where it stands. Whoever waits for it may be cancelled at any moment without losing count."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None  # noqa: S101 - asked for when it was started
+        assert process.stdout is not None  # noqa: S101 - the same
+        self.made_at = 0
+        self._process = process
+        self._to = process.stdin
+        self._of = process.stdout
+        self._answering = False
+        self._owed: int | None = None
+
+    @classmethod
+    async def start(cls, command: Sequence[str]) -> Self:
+        """Start it; it takes seconds to get ready."""
+        try:
+            return cls(
+                await asyncio.create_subprocess_exec(
+                    *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE_BYTES_MAX
+                )
+            )
+        except OSError as error:
+            raise ProviderError(PROVIDER, "unreachable", permanent=False) from error
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.returncode is not None
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is ready and has nothing more to say."""
+        return self.made_at > 0 and not self._answering
+
+    async def come_to_rest(self) -> None:
+        """Wait until it is ready, and has come to the end of what it was asked for."""
+        if not self.made_at:
+            try:
+                self.made_at = int(json.loads(await self._of.readline())["sample_rate"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ProviderError(PROVIDER, "died" if self._of.at_eof() else "garbage", permanent=False) from error
+        while self._answering:
+            await self.block()
+
+    async def ask(self, text: str) -> None:
+        """Give it a text to speak."""
+        self._answering = True
+        self._to.write(json.dumps({"text": text}).encode() + b"\n")
+        try:
+            await self._to.drain()
+        except OSError as error:
+            raise ProviderError(PROVIDER, "died", permanent=False) from error
+
+    async def block(self) -> bytes:
+        """Return the next block of the answer, empty at its end."""
+        try:
+            if self._owed is None:
+                (length,) = struct.unpack("<I", await self._of.readexactly(4))
+                if length > _BLOCK_BYTES_MAX or length % 2:
+                    raise ProviderError(PROVIDER, "garbage", permanent=False)
+                self._owed = length
+            block = await self._of.readexactly(self._owed)
+        except asyncio.IncompleteReadError as error:
+            raise ProviderError(PROVIDER, "died", permanent=False) from error
+        self._owed = None
+        self._answering = len(block) > 0
+        return block
+
+    def kill(self) -> None:
+        """End it at once."""
+        if not self.is_dead:
             with suppress(ProcessLookupError):
-                process.kill()
+                self._process.kill()
 
-
-async def _ask(process: Process, text: str) -> None:
-    assert process.stdin is not None  # noqa: S101 - asked for when it was started
-    process.stdin.write(json.dumps({"text": text}).encode() + b"\n")
-    try:
-        await process.stdin.drain()
-    except OSError as error:
-        raise ProviderError(PROVIDER, "died", permanent=False) from error
-
-
-async def _block(process: Process) -> bytes:
-    """Return the next block of the answer, empty at its end."""
-    assert process.stdout is not None  # noqa: S101 - asked for when it was started
-    try:
-        (length,) = struct.unpack("<I", await process.stdout.readexactly(4))
-        if length > _BLOCK_BYTES_MAX or length % 2:
-            raise ProviderError(PROVIDER, "garbage", permanent=False)
-        return await process.stdout.readexactly(length)
-    except asyncio.IncompleteReadError as error:
-        raise ProviderError(PROVIDER, "died", permanent=False) from error
-
-
-def _failure(process: Process) -> ProviderError:
-    dead = process.stdout is not None and process.stdout.at_eof()
-    return ProviderError(PROVIDER, "died" if dead else "garbage", permanent=False)
+    async def gone(self) -> None:
+        """Wait, but not for long, until it has ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._process.wait()
