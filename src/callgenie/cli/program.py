@@ -11,6 +11,7 @@ from callgenie.cli.mail import app as mail
 from callgenie.cli.migrate import migrate
 from callgenie.cli.numbers import app as numbers
 from callgenie.cli.openapi import openapi
+from callgenie.cli.recordings import app as recordings
 from callgenie.cli.reference import reference
 from callgenie.cli.restore import restore
 from callgenie.cli.serve import serve
@@ -38,6 +39,7 @@ app.add_typer(numbers, name="numbers")
 app.add_typer(users, name="users")
 app.add_typer(usage, name="usage")
 app.add_typer(mail, name="mail")
+app.add_typer(recordings, name="recordings")
 app.command()(backup)
 app.command()(restore)
 app.command()(migrate)

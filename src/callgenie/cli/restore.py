@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from callgenie.cli.backup import in_words
 from callgenie.cli.meter import collection_bars
 from callgenie.cli.terminal import load_settings, out, progress, run
 from callgenie.kernel.ids import UserId
@@ -18,7 +19,9 @@ from callgenie.mongo.restore_erasures import read_erasures
 from callgenie.mongo.schema import init_db
 from callgenie.numbers.service import NumberPool
 from callgenie.numbers.store import NumberStore
+from callgenie.recordings.backups import Copied, put_back_recordings
 from callgenie.settings import Settings
+from callgenie.wiring.recordings import build_object_store
 
 
 def restore(
@@ -28,11 +31,14 @@ def restore(
     drop: Annotated[
         bool, typer.Option("--drop", help="Replace the collections that are there by those of the backup.")
     ] = False,
+    recordings: Annotated[
+        bool, typer.Option(help="Put the recordings back too; what the store has already stays as it is.")
+    ] = True,
     data_dir: Annotated[
         Path | None, typer.Option(help="The data folder whose database it is. [CALLGENIE_DATA_DIR]")
     ] = None,
 ) -> None:
-    """Put a backup back, with its indexes and validators; stop the server first.
+    """Put a backup back, with its indexes, validators and recordings; stop the server first.
 
     The backup is loaded beside what is there and takes its place only when all of it is in. Whoever was erased since
     the backup was made is erased again.
@@ -40,13 +46,15 @@ def restore(
     Examples: callgenie restore /backups/monday; callgenie restore --drop /backups/monday
     """
     settings = load_settings(data_dir=data_dir)
-    report = run(_restore(settings, folder.expanduser().absolute(), drop=drop))
+    report, copied = run(_restore(settings, folder.expanduser().absolute(), drop=drop, recordings=recordings))
     out.print(f"{sum(report.documents.values())} documents of {len(report.documents)} collections restored")
+    if recordings:
+        out.print(f"{in_words(copied)} put back")
     if report.erased:
         out.print(f"{report.erased} of them left out again: their users have been erased since")
 
 
-async def _restore(settings: Settings, folder: Path, *, drop: bool) -> RestoreReport:
+async def _restore(settings: Settings, folder: Path, *, drop: bool, recordings: bool) -> tuple[RestoreReport, Copied]:
     data_folder = DataFolder(settings.data_dir)
     if settings.mongodb_uri is None and (server := data_folder.server()) is not None:
         raise RestoreWhileServingError(
@@ -54,15 +62,23 @@ async def _restore(settings: Settings, folder: Path, *, drop: bool) -> RestoreRe
             "its calls would be cut off in the middle."
         )
     erased = read_erasures(data_folder.path / ERASURES_FILE)
+    copied = Copied()
     async with open_database(settings, purpose="command", progress=progress) as database:
         dumped = find_dump(folder, database.db.name)
         if misses_oplog(dumped):
             progress("This dump was made with --oplog, which only mongorestore can apply: it may not be of one moment.")
         with collection_bars() as bars:
-            report = await put_back(database, dumped, drop=drop, meter=bars, forget=erased)
+
+            async def copy_recordings() -> None:
+                nonlocal copied
+                store = build_object_store(settings)
+                copied = await put_back_recordings(store, dumped.parent, bars, replace=drop, forget=erased)
+
+            beside = copy_recordings if recordings else None
+            report = await put_back(database, dumped, drop=drop, meter=bars, forget=erased, beside=beside)
         for done in await init_db(database.db):
             progress(done)
         numbers = NumberPool(NumberStore(database.db))
         for user_id in erased:
             await numbers.release(UserId(user_id))
-    return report
+    return report, copied

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +62,18 @@ class DumpReport:
     bytes: int
 
 
-async def dump(database: Database, out: Path, *, compress: bool, meter: Meter) -> DumpReport:
+async def dump(
+    database: Database,
+    out: Path,
+    *,
+    compress: bool,
+    meter: Meter,
+    beside: Callable[[Path], Awaitable[object]] | None = None,
+) -> DumpReport:
     """Write the database to `out/<its name>`, all collections as they were at one moment.
 
-    `out` is there only when it is whole: until then everything is in a folder of another name.
+    `out` is there only when it is whole: until then everything is in a folder of another name. `beside` is given that
+    folder when the collections are in it, to add what belongs into the backup and is not in the database.
 
     Raises:
         BackupExistsError: There is something at `out`.
@@ -86,6 +94,8 @@ async def dump(database: Database, out: Path, *, compress: bool, meter: Meter) -
                         batches = _batches(database, metadata.name, session)
                         documents[metadata.name], size = await _write(batches, file, meter)
                     written += size
+        if beside is not None:
+            await beside(folder.parent)
     return DumpReport(out / database.db.name, documents, written)
 
 

@@ -5,7 +5,7 @@ arrived do the new collections take the places of the old, each in one step: a d
 leaves the database as it was.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,9 +84,18 @@ def _holds_collections(folder: Path) -> bool:
 
 
 async def restore(
-    database: Database, folder: Path, *, drop: bool, meter: Meter, forget: Sequence[str] = ()
+    database: Database,
+    folder: Path,
+    *,
+    drop: bool,
+    meter: Meter,
+    forget: Sequence[str] = (),
+    beside: Callable[[], Awaitable[object]] | None = None,
 ) -> RestoreReport:
     """Put the dump's collections into the database; collections that the dump does not have stay.
+
+    `beside` puts back what is not in the database, once all of the dump has arrived and before it takes its place:
+    if it fails, nothing was replaced.
 
     Documents come back byte for byte, also those that a validator would refuse today; those of the users in `forget`
     do not come back at all. A number that one of them had is still theirs afterwards, for the pool to take back.
@@ -111,6 +120,8 @@ async def restore(
                 meter.begin(each.name, each.size)
                 documents[each.name] = await _load(database, each, meter)
         erased = await _forget(database, list(documents), forget) if forget else 0
+        if beside is not None:
+            await beside()
         if not drop:
             await _refuse_to_overwrite(database, [each.name for each in collections])
         await _take_places(database, list(documents))

@@ -1,6 +1,6 @@
 """How recordings refuse."""
 
-from callgenie.kernel.errors import InvalidError, NotAllowedError, NotFoundError, UnavailableError
+from callgenie.kernel.errors import ConflictError, NotAllowedError, NotFoundError, UnavailableError
 
 
 class RecordingNotFoundError(NotFoundError):
@@ -30,7 +30,13 @@ class RecordingStoreUnavailableError(UnavailableError):
         super().__init__(f"The store of recordings cannot be reached now{why}. Try again in a moment.")
 
 
-class RecordingsNotRestoredError(InvalidError):
-    """A backup's recordings cannot be put back as they are."""
+class RecordingsInTheWayError(ConflictError):
+    """A backup's recordings would replace others."""
 
-    code = "recordings_not_restored"
+    code = "recordings_in_the_way"
+
+    def __init__(self, count: int, place: str) -> None:
+        super().__init__(
+            f"Under the keys of {count} of the recordings {place} has others. With --drop they are replaced by the "
+            "backup's; make a backup of them first."
+        )

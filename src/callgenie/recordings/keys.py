@@ -1,8 +1,12 @@
 """Under which keys recordings are kept: `userId/yyyy/mm/digest.wav`."""
 
+import re
 from datetime import UTC, datetime
+from typing import Final
 
 from callgenie.kernel.ids import SessionId, UserId, digest_key
+
+_KEY: Final = re.compile(r"[0-9a-f]{24}/[0-9]{4}/[0-9]{2}/[0-9a-f]{32}\.wav")
 
 
 def key_of(user_id: UserId, session_id: SessionId, answered_at: datetime) -> str:
@@ -12,6 +16,11 @@ def key_of(user_id: UserId, session_id: SessionId, answered_at: datetime) -> str
     """
     month = answered_at.astimezone(UTC)
     return f"{user_id}/{month:%Y}/{month:%m}/{digest_key(session_id)}.wav"
+
+
+def is_key(text: str) -> bool:
+    """Tell whether it can be a recording's key; a store or a folder may hold other people's things too."""
+    return _KEY.fullmatch(text) is not None
 
 
 def owner_of(key: str) -> UserId:

@@ -119,7 +119,7 @@ class RecordingStates:
         await retrying(lambda: self._conversations.update_one(query, steps))
 
     async def keys_of_any_user(self, keys: Sequence[str]) -> set[str]:
-        """Return those of the keys, all of one user and month, that a conversation names."""
+        """Return those of the keys, all of one user, that a conversation names."""
         user_id = ObjectId(keys[0].partition("/")[0])
 
         async def read() -> list[Document]:

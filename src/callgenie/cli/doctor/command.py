@@ -10,6 +10,7 @@ from callgenie.cli.doctor import database as of_database
 from callgenie.cli.doctor import machine
 from callgenie.cli.doctor.models import Finding, Verdict, bad
 from callgenie.cli.doctor.providers import check_providers
+from callgenie.cli.doctor.recordings import check_recordings
 from callgenie.cli.terminal import load_settings, out, progress, run
 from callgenie.kernel.clock import Clock, SystemClock
 from callgenie.kernel.errors import DomainError
@@ -57,6 +58,8 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     async for each in machine.check_mail(settings):
         yield each
     async for each in check_providers(settings):
+        yield each
+    async for each in check_recordings(settings):
         yield each
     recorder = QueryRecorder()
     try:
