@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import io
 import signal
+import wave
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from tests.support.processes import Running, becomes_true, lives
@@ -62,6 +65,18 @@ async def ended(owner: Owner) -> dict[str, Any]:
     raise AssertionError("nobody ended the call within half a minute")
 
 
+async def recorded_seconds(url: str, conversation: dict[str, Any]) -> float:
+    """Return how long the recording is, by the link that the conversation gives, which names the public address."""
+    assert conversation["recording"]["state"] == "stored"
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(conversation["audioUrl"].replace("https://calls.example.com", url))
+    assert answer.status_code == 200, answer.text
+    with wave.open(io.BytesIO(answer.content)) as recording:
+        assert (recording.getnchannels(), recording.getframerate()) == (2, 8_000)
+        seconds: float = recording.getnframes() / 8_000
+    return seconds
+
+
 async def let_leases_run_out(db: Any) -> None:
     """Make it a minute later for everything that has a lease: the same as waiting, and the test is shorter."""
     minute_ago = {"$subtract": ["$$NOW", 1_000]}
@@ -78,7 +93,7 @@ async def test_a_killed_server_loses_no_word_and_counts_the_call_once(data_folde
         url = await url_of(data_folder, first)
         async with Owner(url) as owner:
             await owner.sign_up(email="rosa@example.com", password="correct horse battery", name="Rosa")
-            await owner.describe_business(BUSINESS)
+            await owner.describe_business(BUSINESS | {"recordCalls": True})
             database = await connect(DataFolder(data_folder).uri)
             await NumberPool(NumberStore(database.db)).import_numbers([NUMBER])
             await database.close()
@@ -105,10 +120,14 @@ async def test_a_killed_server_loses_no_word_and_counts_the_call_once(data_folde
             await asyncio.sleep(6)  # another sweep finds nothing left to do
             again = await owner.usage()
             stored = await database.db.usage.find_one({})
+            conversation = await owner.conversation(SESSION_ID)
+            recorded = await recorded_seconds(url, conversation)
             await database.close()
         assert second.end(signal.SIGTERM) == 0
     assert not psutil.pid_exists(second.pid)
 
+    # What was said in the last moments before the kill was not on the disk yet.
+    assert acknowledged[-1]["endedMs"] / 1_000 - 3 <= recorded <= report.stream.duration_ms / 1_000 + 1
     assert conversation["turns"][: len(acknowledged)] == acknowledged
     assert conversation["endedReason"] == "lease-expired"
     assert conversation["fault"] == "platform"

@@ -8,7 +8,6 @@ nobody has to say so.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from io import BufferedRandom
@@ -94,7 +93,7 @@ class SpillFolder:
         return SpilledRecording(label, sound, samples, path, lock)
 
     def waiting(self) -> int:
-        """Count those that nobody holds."""
+        """Count those that nobody holds. It looks by trying, so a worker that comes just then passes one over once."""
         return sum(1 for name in self.names() if not _is_held(self._folder / name))
 
 
@@ -198,10 +197,3 @@ def _label_of(text: bytes) -> Label:
         keep_days=int(kept["keep_days"]),
         fault=None if kept["fault"] is None else RecordingFault(kept["fault"]),
     )
-
-
-def spilled(folder: SpillFolder) -> Iterator[SpilledRecording]:
-    """Yield what waits to be stored, oldest first; whoever takes one removes or leaves it."""
-    for name in folder.names():
-        if (found := folder.claim(name)) is not None:
-            yield found

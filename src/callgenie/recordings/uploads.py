@@ -53,15 +53,17 @@ class Uploads:
         Raises:
             UnavailableError: The store or the database is away; what is left waits for the next round.
         """
+        names = await self._in_thread(self._spill.names)
+        left = len(names)
         try:
-            for name in await self._in_thread(self._spill.names):
+            for name in names:
                 found = await self._in_thread(lambda which=name: self._spill.claim(which))  # type: ignore[misc] # bound now
-                if found is not None:
-                    await self._store_one(found)
+                # What somebody else holds is being written or stored, and does not wait.
+                left -= found is None or await self._store_one(found)
         finally:
-            self.waiting = await self._in_thread(self._spill.waiting)
+            self.waiting = left
 
-    async def _store_one(self, found: SpilledRecording) -> None:
+    async def _store_one(self, found: SpilledRecording) -> bool:
         try:
             done = await self._brought(found)
         except UnavailableError:
@@ -73,6 +75,7 @@ class Uploads:
             self._watch.upload_failed()
             done = False
         await self._in_thread(found.remove if done else found.leave)
+        return done
 
     async def _brought(self, found: SpilledRecording) -> bool:
         label = found.label
