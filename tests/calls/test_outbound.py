@@ -1,6 +1,7 @@
 """Calls that we place: dialled at most once, told what they are about, and counted only when answered."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from callgenie.calls.outbound_errors import (
     NumberNotCallableError,
     OutboundNotSetUpError,
     OutsideCallingHoursError,
+    ServerStoppingError,
 )
 from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.conversations.settlement import Settlement
@@ -52,11 +54,11 @@ async def outbound(
     mongodb_uri: str, *, now: datetime = MORNING, texts: Sequence[str] = ("goodbye",), **business: Any
 ) -> AsyncIterator[tuple[Switchboard, TwilioServer]]:
     """Serve an owner who can have calls placed, and the carrier's API."""
-    async with twilio_server() as twilio:
+    async with twilio_server() as twilio, contextlib.AsyncExitStack() as stack:
         api = TwilioApi(twilio.account)
-        async with switchboard(mongodb_uri, now=now, texts=texts, api=api, **business) as board:
-            yield board, twilio
-        await api.close()
+        stack.push_async_callback(api.close)
+        board = switchboard(mongodb_uri, now=now, texts=texts, api=api, **business)
+        yield await stack.enter_async_context(board), twilio
 
 
 def calls_of(board: Switchboard) -> OutboundCalls:
@@ -332,6 +334,20 @@ async def test_without_a_number_or_a_carrier_nobody_is_called(mongodb_uri: str) 
     async with switchboard(mongodb_uri, now=MORNING) as board:
         with pytest.raises(OutboundNotSetUpError, match="TWILIO_ACCOUNT_SID"):
             await calls_of(board).place(board.owner, WISH)
+
+
+@virtually
+async def test_a_server_that_stops_calls_nobody_and_hangs_up_on_whoever_answers(mongodb_uri: str) -> None:
+    async with outbound(mongodb_uri) as (board, twilio):
+        await calls_of(board).place(board.owner, WISH)
+        await board.live.drain(0)
+        with pytest.raises(ServerStoppingError):
+            await calls_of(board).place(board.owner, CallWish("+14155550144", CAKE))
+        report = await carried_out(board, twilio)
+        assert report.verbs == (HangUpVerb(),)
+        assert (await recorded(board))["status"] == "abandoned"
+        assert len(twilio.forms) == 1
+        assert await board.is_at_rest()
 
 
 # Hung up by the owner

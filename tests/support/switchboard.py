@@ -237,7 +237,7 @@ async def switchboard(
             SimulatedExotel(url, EXOTEL_SECRET, sample_rate=exotel_rate) as exotel,
         ):
             services.public_url = public_url or url
-            services.outbound_calls = outbound_calls(office, api, services.public_url)
+            services.outbound_calls = outbound_calls(office, live, api, services.public_url)
             services.web_calls = WebCalls(
                 desk=office.desk,
                 live=live,
@@ -278,7 +278,7 @@ def _app(
         live=live,
         streams=streams,
         after_stream=AfterStream(office.calls, TransferStore(office.db), streams),
-        outbound_calls=outbound_calls(office, api),
+        outbound_calls=outbound_calls(office, live, api),
         settings=SimpleNamespace(
             twilio_auth_token=None if auth_token is None else SecretStr(auth_token),
             exotel_secret=None if exotel_secret is None else SecretStr(exotel_secret),
@@ -292,7 +292,7 @@ def _app(
     return app, app.state.services
 
 
-def outbound_calls(office: Office, api: TwilioApi | None, public_url: str = "") -> OutboundCalls:
+def outbound_calls(office: Office, live: LiveCalls, api: TwilioApi | None, public_url: str = "") -> OutboundCalls:
     """Return what places calls for the office's users."""
     return OutboundCalls(
         api=api,
@@ -305,6 +305,7 @@ def outbound_calls(office: Office, api: TwilioApi | None, public_url: str = "") 
         store=OutboundCallStore(office.db),
         ledger=office.ledger,
         legs=CarrierLegs(api),
+        live=live,
         tokens=office.tokens,
         clock=office.clock,
         randomness=SystemRandomness(),

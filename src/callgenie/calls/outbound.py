@@ -18,6 +18,7 @@ from callgenie.billing.terms import Terms, TermsReader
 from callgenie.calls.admission import ENDINGS, Profiles
 from callgenie.calls.calling_hours import may_call, next_moment, zones_of
 from callgenie.calls.carrier_legs import CarrierLegs
+from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted
 from callgenie.calls.outbound_errors import (
@@ -29,6 +30,7 @@ from callgenie.calls.outbound_errors import (
     NumberNotCallableError,
     OutboundNotSetUpError,
     OutsideCallingHoursError,
+    ServerStoppingError,
 )
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation, Ending, NewCall
@@ -108,6 +110,7 @@ class OutboundCalls:
         store: OutboundCallStore,
         ledger: UsageLedger,
         legs: CarrierLegs,
+        live: LiveCalls,
         tokens: MediaTokens,
         clock: Clock,
         randomness: Randomness,
@@ -123,6 +126,7 @@ class OutboundCalls:
         self._ledger = ledger
         self._settlement = Settlement(ledger, calls)
         self._legs = legs
+        self._live = live
         self._tokens = tokens
         self._clock = clock
         self._randomness = randomness
@@ -132,6 +136,7 @@ class OutboundCalls:
 
         Raises:
             OutboundNotSetUpError: This server has no carrier to ask.
+            ServerStoppingError: It is about to stop.
             NoPhoneNumberError: The user has no number to call from.
             NumberNotCallableError: It is the user's own number, no number, or one with a premium rate.
             DoNotCallError: The user has listed it.
@@ -143,6 +148,8 @@ class OutboundCalls:
         """
         if self._api is None:
             raise OutboundNotSetUpError
+        if self._live.is_draining:
+            raise ServerStoppingError
         session_id = self._session_id(user_id, wish)
         if wish.request_key is not None:
             before = await self._calls.get(user_id, session_id)
@@ -164,7 +171,7 @@ class OutboundCalls:
             UnavailableError: The database is away.
         """
         call = await self.note_leg(session_id, leg)
-        if call is None or not call.is_live:
+        if call is None or not call.is_live or self._live.is_draining:
             return None
         if call.leg != leg:
             # The carrier has placed a call twice; the first one is the one that is metered.

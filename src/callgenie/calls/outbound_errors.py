@@ -87,6 +87,15 @@ class CarrierRefusedCallError(InvalidError):
         )
 
 
+class ServerStoppingError(UnavailableError):
+    """The server is about to stop; whoever answered the call would have nobody to talk to."""
+
+    code = "server_stopping"
+
+    def __init__(self) -> None:
+        super().__init__("The server is about to restart, and nobody was called. Try again in a minute.")
+
+
 class CarrierUnavailableError(UnavailableError):
     """The carrier could not be asked, or not as who we are; nobody was called."""
 

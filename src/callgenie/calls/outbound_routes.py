@@ -18,6 +18,7 @@ from callgenie.calls.outbound_errors import (
     NumberNotCallableError,
     OutboundNotSetUpError,
     OutsideCallingHoursError,
+    ServerStoppingError,
 )
 from callgenie.http.bodies import ApiModel, ApiView
 from callgenie.http.idempotency import HEADER
@@ -84,6 +85,7 @@ _REFUSALS: Final = problems(
     CallNotAdmittedError,
     CarrierRefusedCallError,
     CarrierUnavailableError,
+    ServerStoppingError,
 )
 
 

@@ -1,6 +1,7 @@
 """How carriers are told what to do, and calls placed."""
 
 from callgenie.calls.carrier_legs import CarrierLegs
+from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.outbound import OutboundCalls
 from callgenie.conversations.live_store import LiveCallStore
@@ -30,6 +31,7 @@ def build_outbound_calls(
     calls: LiveCallStore,
     do_not_call: DoNotCallList,
     legs: CarrierLegs,
+    live: LiveCalls,
     tokens: MediaTokens,
 ) -> OutboundCalls:
     """Put together what places calls; it refuses to where the carrier could not find its way back to us."""
@@ -45,6 +47,7 @@ def build_outbound_calls(
         store=OutboundCallStore(records.database.db),
         ledger=records.ledger,
         legs=legs,
+        live=live,
         tokens=tokens,
         clock=records.clock,
         randomness=records.randomness,

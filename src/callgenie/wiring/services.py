@@ -151,7 +151,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             cursors=records.cursors,
         ),
         do_not_call=do_not_call,
-        outbound_calls=build_outbound_calls(records, twilio_api, calls, do_not_call, legs, tokens),
+        outbound_calls=build_outbound_calls(records, twilio_api, calls, do_not_call, legs, live, tokens),
         web_calls=WebCalls(
             desk=desk,
             live=live,
