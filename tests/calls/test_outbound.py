@@ -232,8 +232,10 @@ async def test_a_carrier_that_dials_twice_gets_one_conversation(mongodb_uri: str
         await calls_of(board).place(board.owner, WISH)
         first = group.create_task(carried_out(board, twilio))
         await asyncio.sleep(1)
-        second = await carried_out(board, twilio, call_sid="CA" + "9" * 32)
+        second = await carried_out(board, twilio, call_sid="CA" + "9" * 32, rings_ms=0)
         assert second.verbs == (HangUpVerb(),)
+        # The first one rings on, whatever is said of the second.
+        assert (await recorded(board))["status"] == "ringing"
         assert stream_of(await first).ended_by is Ending.ASSISTANT
         assert (await recorded(board))["endedReason"] == "assistant-hangup"
         assert await board.is_at_rest()

@@ -130,6 +130,14 @@ def test_an_outcome_is_read_with_care(mongodb_uri: str, status: str, duration: s
 
 
 @virtually
+async def test_with_the_database_away_a_caller_whom_nobody_answered_is_told_so_all_the_same(mongodb_uri: str) -> None:
+    async with switchboard(mongodb_uri) as board, board.database_away():
+        answer = await board.carrier.post(TRANSFER_ENDED_PATH, {**FORM, "DialCallStatus": "busy"})
+    assert answer.status_code == 200
+    assert "nobody could take your call" in answer.text
+
+
+@virtually
 async def test_an_outcome_of_a_call_that_nobody_knows_is_taken(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri) as board:
         before = await board.everything()

@@ -173,20 +173,22 @@ class OutboundCalls:
         call = await self.note_leg(session_id, leg)
         if call is None or not call.is_live or self._live.is_draining:
             return None
-        if call.leg != leg:
-            # The carrier has placed a call twice; the first one is the one that is metered.
-            _log.warning(SECOND_LEG, session_id=session_id)
-            return None
         return Admitted(session_id, self._tokens.of(session_id))
 
     async def note_leg(self, session_id: SessionId, leg: str) -> Conversation | None:
-        """Learn the carrier's name of a call from the carrier itself; return the call, None when there is none.
+        """Learn the carrier's name of a call from the carrier itself; return the call.
+
+        None when there is no such call, or when the carrier has placed it twice and this is not the one that counts.
 
         Raises:
             UnavailableError: The database is away.
         """
-        call = await self._calls.find_call_of_any_user(session_id)
-        return None if call is None else await self._store.note_leg(call.user_id, session_id, leg)
+        found = await self._calls.find_call_of_any_user(session_id)
+        call = None if found is None else await self._store.note_leg(found.user_id, session_id, leg)
+        if call is not None and call.leg != leg:
+            _log.warning(SECOND_LEG, session_id=session_id)
+            return None
+        return call
 
     # Whether
 

@@ -29,6 +29,7 @@ from callgenie.telephony.twilio.twiml import Dial, connect_stream, dial, hang_up
 _log = structlog.get_logger(__name__)
 
 NEXT_STEP_FAILED: Final = "call.next_step_failed"
+OUTCOME_LOST: Final = "call.transfer_outcome_lost"
 
 MEDIA_PATH: Final = "/api/telephony/twilio/media"
 STREAM_ENDED_PATH: Final = "/api/telephony/twilio/stream-ended"
@@ -150,12 +151,16 @@ class TwilioWebhooks:
         Raises:
             WebhookUnsignedError: Nobody with the auth token has sent this.
             WebhookMalformedError: It is signed, and does not say which call it is about.
-            UnavailableError: The database is away.
         """
         form = self._trusted(request, body)
         outcome = _OUTCOMES.get(form.get("DialCallStatus", ""), TransferStatus.FAILED)
-        session_id = _session_of(request, form)
-        await self._after_stream.note_transfer(session_id, outcome, _seconds(form.get("DialCallDuration", "")))
+        session_id, seconds = _session_of(request, form), _seconds(form.get("DialCallDuration", ""))
+        try:
+            async with asyncio.timeout(RING_SECONDS_MAX):
+                await self._after_stream.note_transfer(session_id, outcome, seconds)
+        except (UnavailableError, TimeoutError) as error:
+            # The caller is still there, and comes first.
+            _log.warning(OUTCOME_LOST, session_id=session_id, outcome=outcome, error=type(error).__name__)
         return hang_up() if outcome in _TALKED else say_and_hang_up(NOBODY_ANSWERED)
 
     async def note_status(self, request: SignedRequest, body: bytes) -> None:
@@ -167,8 +172,8 @@ class TwilioWebhooks:
         """
         form = self._trusted(request, body)
         session_id, carrier_status = _session_of(request, form), form.get("CallStatus", "")
-        if _names_session(request):
-            await self._outbound.note_leg(session_id, _leg(form))
+        if _names_session(request) and await self._outbound.note_leg(session_id, _leg(form)) is None:
+            return
         if is_terminal(carrier_status):
             self._streams.call_is_over(session_id)
         await self._desk.carrier_reported(session_id, carrier_status)
