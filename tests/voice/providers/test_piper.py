@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -26,7 +26,11 @@ async def piper(how: str = "") -> AsyncIterator[PiperTextToSpeech]:
 
 
 def children() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if str(STAND_IN) in each.cmdline()]
+    found = []
+    for each in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # one that was just killed has no command any more
+            found += [each] if str(STAND_IN) in each.cmdline() else []
+    return found
 
 
 async def spoken(tts: PiperTextToSpeech, text: str = SENTENCE) -> bytes:

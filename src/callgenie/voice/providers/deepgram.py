@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from callgenie.voice.ports import ProviderError, SpeechStream, Transcript
+from callgenie.voice.providers.hosted_api import refusal
 
 PROVIDER: Final = "deepgram"
 
@@ -39,10 +40,6 @@ _PENDING_MAX: Final = 16
 
 _CLOSE_SECONDS: Final = 2.0
 _MESSAGE_BYTES_MAX: Final = 256 * 1024
-
-_REFUSALS: Final = {400: "invalid_request", 401: "unauthorized", 402: "quota_exceeded", 403: "unauthorized"}
-_TOO_MANY: Final = 429
-_SERVER_ERRORS_FROM: Final = 500
 
 # How far the vendor's spans may be from our own count, in seconds: half a frame of its features.
 _TOLERANCE: Final = 0.02
@@ -211,7 +208,8 @@ def _failure_of(error: BaseException) -> ProviderError:
     if isinstance(error, ProviderError):
         return error
     if isinstance(error, InvalidStatus):
-        return _refusal(error)
+        response = error.response
+        return refusal(PROVIDER, response.status_code, retry_after=response.headers.get("Retry-After"))
     if isinstance(error, websockets.ConnectionClosed):
         return ProviderError(PROVIDER, "cut_off", permanent=False)
     if isinstance(error, TimeoutError):
@@ -219,14 +217,3 @@ def _failure_of(error: BaseException) -> ProviderError:
     if isinstance(error, OSError | WebSocketException):
         return ProviderError(PROVIDER, "unreachable", permanent=False)
     return ProviderError(PROVIDER, "garbage", permanent=False)
-
-
-def _refusal(error: InvalidStatus) -> ProviderError:
-    status = error.response.status_code
-    if status == _TOO_MANY:
-        said = error.response.headers.get("Retry-After", "")
-        seconds = float(said) if said.isdigit() else None
-        return ProviderError(PROVIDER, "rate_limited", permanent=False, retry_after_seconds=seconds)
-    if status >= _SERVER_ERRORS_FROM:
-        return ProviderError(PROVIDER, "server_error", permanent=False)
-    return ProviderError(PROVIDER, _REFUSALS.get(status, "unexpected_status"), permanent=True)

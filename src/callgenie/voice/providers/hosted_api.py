@@ -85,16 +85,21 @@ class HostedApi:
         return ProviderError(self.provider, category, permanent=permanent)
 
     async def _refusal(self, response: httpx.Response) -> ProviderError:
-        status = response.status_code
-        category = "server_error" if status >= _SERVER_ERRORS_FROM else _CATEGORIES.get(status, "unexpected_status")
-        if await _said_code(response) in _QUOTA_CODES:
-            category = "quota_exceeded"
-        return ProviderError(
-            self.provider,
-            category,
-            permanent=category not in _PASSES,
-            retry_after_seconds=_retry_after(response.headers.get("retry-after")),
-        )
+        code, wait = await _said_code(response), response.headers.get("retry-after")
+        return refusal(self.provider, response.status_code, code=code, retry_after=wait)
+
+
+def refusal(provider: str, status: int, *, code: str | None = None, retry_after: str | None = None) -> ProviderError:
+    """Return what a vendor's refusal means: by its HTTP status, its own word for it, and its Retry-After."""
+    category = "server_error" if status >= _SERVER_ERRORS_FROM else _CATEGORIES.get(status, "unexpected_status")
+    if code in _QUOTA_CODES:
+        category = "quota_exceeded"
+    return ProviderError(
+        provider,
+        category,
+        permanent=category not in _PASSES,
+        retry_after_seconds=_retry_after(retry_after),
+    )
 
 
 async def _said_code(response: httpx.Response) -> str | None:
