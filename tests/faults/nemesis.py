@@ -1,6 +1,7 @@
 """What breaks, when: each fault is a coroutine that breaks something, waits, and leaves the mending to the run."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,38 @@ async def take_mail_away(stage: Stage) -> None:
     stage.letterbox.drop_after_data = False
 
 
+async def fill_disk(stage: Stage) -> None:
+    """Let the primary's disk run full: it ends, and comes back once there is room. Needs root."""
+    node = await stage.cluster.primary()
+    with node.small_disk() as disk:
+        node.start()
+        await stage.cluster.heal()
+        await stage.cluster.lead(node)
+        stage.said(f"fill the disk of node {node.number}, the primary")
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(64 * 1024))
+        await asyncio.sleep(stage.randomness.uniform(6, 9))
+        filler.unlink()
+        await stage.cluster.heal()
+        await asyncio.sleep(2)
+        node.kill()
+    node.start()
+    await stage.cluster.heal()
+
+
+async def break_providers(stage: Stage) -> None:
+    """Let the language model be away, then slow, then cut off: calls end politely and are counted once."""
+    for how in ("away", "slow", "cut"):
+        stage.said(f"the language model is {how}")
+        for worker in stage.crew:
+            (worker.folder / "model-is").write_text(how)
+        await asyncio.sleep(4)
+    for worker in stage.crew:
+        (worker.folder / "model-is").unlink()
+
+
 async def turn_month(stage: Stage) -> None:
     """Let every period end in the middle of it all; the office was opened so that it does."""
     stage.said("the month turns")
@@ -186,5 +219,7 @@ NEMESES: Mapping[str, Nemesis] = {
         freeze_worker,
         take_mail_away,
         turn_month,
+        fill_disk,
+        break_providers,
     )
 }

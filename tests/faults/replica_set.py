@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ HEARTBEAT_MS = 500
 READY_SECONDS = 60
 STOP_SECONDS = 3.0
 _MEMBERS = 3
+_SMALL_DISK_FREE_BYTES = 48 * 1024 * 1024
 
 
 @dataclass
@@ -71,8 +73,10 @@ class Node:
         return self.watcher is not None and self.watcher.poll() is None
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it as a power cut would; one that has ended stays so."""
         assert self.watcher is not None
+        if self.watcher.poll() is not None:
+            return
         assert self.watcher.stdin is not None
         os.kill(self.pid, signal.SIGKILL)
         self.watcher.wait(10)
@@ -87,6 +91,30 @@ class Node:
         """Let it go on as if no time had passed."""
         os.kill(self.pid, signal.SIGCONT)
         self.frozen = False
+
+    @contextmanager
+    def small_disk(self) -> Iterator[Path]:
+        """End it and put its files on a disk with little room, for the length of the block; it is not started again."""
+        self.kill()
+        used = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        aside = self.folder.with_suffix(".aside")
+        self.folder.rename(aside)
+        self.folder.mkdir()
+        room = used + _SMALL_DISK_FREE_BYTES
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={room}", "callgenie-faults", str(self.folder)]
+        subprocess.run(mount, check=True)  # noqa: S603 -- needs root, and is undone below
+        try:
+            shutil.copytree(aside, self.folder, dirs_exist_ok=True)
+            shutil.rmtree(aside)
+            yield self.folder
+            shutil.copytree(self.folder, aside)
+        finally:
+            if self.is_running():
+                self.kill()
+            subprocess.run(["umount", str(self.folder)], check=True)  # noqa: S603, S607 -- the mount from above
+            if aside.exists():
+                self.folder.rmdir()
+                aside.rename(self.folder)
 
     def stop(self) -> None:
         """End it for good."""
@@ -123,6 +151,15 @@ class ReplicaSet:
                     if address is not None:
                         return next(node for node in self.nodes if node.port == address[1])
                 await asyncio.sleep(0.1)
+
+    async def lead(self, node: Node) -> None:
+        """Have this one be the primary."""
+        async with asyncio.timeout(READY_SECONDS):
+            while await self.primary() is not node:
+                async with AsyncMongoClient[dict[str, Any]](node.host, directConnection=True) as client:
+                    with contextlib.suppress(PyMongoError):
+                        await client.admin.command({"replSetStepUp": 1})
+                await asyncio.sleep(0.5)
 
     async def heal(self) -> None:
         """Wake and start whoever does not run, and wait until writes reach all three."""

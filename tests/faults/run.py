@@ -21,7 +21,9 @@ from callgenie.mongo.schema import init_db
 _BEFORE_SECONDS = 3.0
 _AFTER_SECONDS = 5.0
 # In these no worker ever stops, and the database is never away for as long as a lease.
-_WORKERS_LIVE = frozenset({"nothing", "kill-primary", "lose-answers", "take-mail-away", "turn-month"})
+_WORKERS_LIVE = frozenset(
+    {"nothing", "kill-primary", "lose-answers", "take-mail-away", "turn-month", "break-providers"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,17 @@ async def run(
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watch_limits(db, owners, history, over))
             working = group.create_task(workload.run())
-            await asyncio.sleep(_BEFORE_SECONDS)
-            await NEMESES[fault](Stage(cluster, crew, randomness, said, letterbox, db))
-            await _mend(cluster, crew)
-            await asyncio.sleep(_AFTER_SECONDS)
-            workload.stop()
-            await working
-            over.set()
+            try:
+                await asyncio.sleep(_BEFORE_SECONDS)
+                await NEMESES[fault](Stage(cluster, crew, randomness, said, letterbox, db))
+                await _mend(cluster, crew)
+                await asyncio.sleep(_AFTER_SECONDS)
+                workload.stop()
+                await working
+            finally:
+                # Also when the nemesis fails: a driver may swallow a cancellation, but everybody heeds these.
+                workload.stop()
+                over.set()
             await watching
         if ends is not None and len(await db["usage"].distinct("periodStart")) < 2:
             history.complain("the month did not turn, so the run shows nothing")
