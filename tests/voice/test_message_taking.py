@@ -14,6 +14,7 @@ from callgenie.voice.message_taking import (
     IS_IT_RIGHT,
     OFFER,
     TRY_AGAIN,
+    begin,
     next_step,
 )
 from callgenie.voice.particulars import digits_in, name_answered, name_said_in, spelled
@@ -174,6 +175,15 @@ def test_a_message_that_could_not_be_kept_is_never_said_to_be() -> None:
 def test_a_message_that_is_kept_is_over() -> None:
     assert words(after_keeping(TAKEN)) == f"{TAKEN} {ELSE}"
     assert after_keeping(TAKEN, "Is there parking?") is None
+
+
+def test_a_message_that_was_told_without_being_asked_for_is_the_message() -> None:
+    said = "I have broken a tooth."
+    messages = [Message(TurnRole.ASSISTANT, "We are closed. Tell us what you need."), Message(TurnRole.USER, said)]
+    assert words(begin(said, KNOWN)) == ASK_NAME
+    messages += [Message(TurnRole.ASSISTANT, ASK_NAME), Message(TurnRole.USER, "Anna.")]
+    messages += [Message(TurnRole.ASSISTANT, words(next_step(messages, KNOWN))), Message(TurnRole.USER, "Yes.")]
+    assert words(next_step(messages, KNOWN)) == f"I will pass on: I have broken a tooth. From Anna. {IS_IT_RIGHT}"
 
 
 def test_a_long_message_is_read_back_in_part_and_kept_whole() -> None:

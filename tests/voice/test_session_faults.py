@@ -1,7 +1,8 @@
 """Providers that fail, hang and talk nonsense: each ends its own call politely, for the right reason."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from tests.support.fake_link import FakeLink, quiet, voice
@@ -18,9 +19,11 @@ from callgenie.voice.ports import (
     ProviderError,
     SpeechStream,
     TextDelta,
+    ToolSpec,
     Transcript,
 )
 from callgenie.voice.providers.scripted import LoudnessDetector, ScriptedModel, ToneTextToSpeech
+from callgenie.voice.tools import ToolResult
 from callgenie.voice.turn import SessionEnd
 
 APOLOGY = "I'm sorry, something has gone wrong on our side. Please call again in a moment. Goodbye."
@@ -85,17 +88,32 @@ class Mind:
         yield TextDelta("We are open.")
 
 
-class Voice:
-    """Speech that fails from the `good`-th text on."""
+class Clerk:
+    """Keeps messages."""
 
-    def __init__(self, good: int, *, forever: bool = False) -> None:
+    spec = ToolSpec("take_message", "", {})
+    has_effect = True
+
+    def __init__(self) -> None:
+        self.kept: list[Mapping[str, Any]] = []
+
+    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+        self.kept.append(arguments)
+        return ToolResult("Thank you, I will pass that on.")
+
+
+class Voice:
+    """Speech that fails from the `good`-th text on; the apology, made beforehand, counts only if it is not `ready`."""
+
+    def __init__(self, good: int, *, forever: bool = False, ready: bool = False) -> None:
         self._good = good
+        self._ready = ready
         self._forever = forever
         self._tone = ToneTextToSpeech()
 
     async def stream(self, text: str, *, sample_rate: int, language: str, voice: str) -> AsyncIterator[bytes]:
-        self._good -= 1
-        if self._good < 0:
+        self._good -= text != APOLOGY
+        if not self._ready if text == APOLOGY else self._good < 0:
             await asyncio.sleep(1_000 if self._forever else 0)
             fail()
         async for piece in self._tone.stream(text, sample_rate=sample_rate, language=language, voice=voice):
@@ -166,6 +184,43 @@ async def test_a_permanent_failure_is_not_tried_again() -> None:
 
 
 @virtually
+async def test_a_model_that_fails_for_good_leaves_an_answering_machine() -> None:
+    clerk, model = Clerk(), Mind(9, permanent=True)
+    texts = ["Do you have cake?", "Yes, please.", "This is Anna Smith, 415 555 0123, please call me.", "Yes.", "No."]
+    async with held_call(texts, model=model, tools=[clerk]) as call:
+        for pause_ms in (3_000, 11_000, 8_000, 11_000, 8_000):
+            call.link.says(quiet(pause_ms), voice(800))
+        assert await call.ended() == SessionEnd(EndedReason.LLM_ERROR, Fault.PROVIDER)
+        assert model.attempts == 1
+        assert clerk.kept == [{"text": texts[2], "name": "Anna Smith", "number": "4155550123"}]
+        said = [text for role, text in call.said if role == "assistant"]
+        assert said[1].startswith("I'm sorry, something has gone wrong on our side")
+        assert said[-2:] == [
+            "Thank you, I will pass that on. Is there anything else I can help you with?",
+            "Thank you for calling Bright Dental. Goodbye.",
+        ]
+
+
+@virtually
+async def test_half_an_answer_ends_before_the_answering_machine_speaks() -> None:
+    model = Mind(9, first="One moment, please. ")
+    async with held_call(["Hello?", "No, thanks."], model=model, tools=[Clerk()]) as call:
+        call.link.says(quiet(3_000), voice(1_000), quiet(12_000), voice(800))
+        assert await call.ended() == SessionEnd(EndedReason.LLM_ERROR, Fault.PROVIDER)
+        assert [text for role, text in call.said if role == "assistant"][1] == "One moment, please."
+        assert call.said[-1] == ("assistant", "Thank you for calling Bright Dental. Goodbye.")
+
+
+@virtually
+async def test_a_caller_who_then_hangs_up_does_so_for_the_models_failure() -> None:
+    async with held_call(["Hello?"], model=Mind(9), tools=[Clerk()]) as call:
+        call.link.says(quiet(3_000), voice(1_000))
+        await asyncio.sleep(8)
+        call.link.hangs_up()
+        assert await call.ended() == SessionEnd(EndedReason.LLM_ERROR, Fault.PROVIDER)
+
+
+@virtually
 async def test_half_an_answer_is_not_said_twice() -> None:
     model = Mind(9, first="One moment, please. ")
     async with held_call(["Hello?"], model=model) as call:
@@ -191,6 +246,15 @@ async def test_a_voice_that_fails_cannot_apologise_and_hangs_up() -> None:
         assert await call.ended() == SessionEnd(EndedReason.TTS_ERROR, Fault.PROVIDER)
         assert call.said == [("assistant", GREETING), ("user", "When are you open?")]
         assert call.link.closed_at == pytest.approx(4.4, abs=0.15)
+
+
+@virtually
+async def test_a_voice_that_fails_later_apologises_with_what_it_said_before() -> None:
+    async with held_call(["When are you open?"], tts=Voice(1, ready=True)) as call:
+        call.link.says(quiet(5_000), voice(1_000))
+        assert await call.ended() == SessionEnd(EndedReason.TTS_ERROR, Fault.PROVIDER)
+        assert call.said[-1] == ("assistant", APOLOGY)
+        assert call.link.heard_ms() == (len(GREETING) + len(APOLOGY)) * 60
 
 
 @virtually

@@ -25,6 +25,11 @@ def says_goodbye(text: str) -> bool:
     return "?" not in text and _GOODBYE.search(text.lower()) is not None
 
 
+def takes_leave(text: str, before: str) -> bool:
+    """Tell whether somebody takes their leave, or has nothing else to say when we ask."""
+    return says_goodbye(text) or (ANYTHING_ELSE in before and says_no(text) and "?" not in text)
+
+
 def without_goodbye(text: str) -> str:
     """Return what is left of a text when the leave-taking is taken out."""
     return _GOODBYE.sub(" ", text.lower())

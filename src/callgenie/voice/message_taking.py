@@ -6,6 +6,7 @@ an answer may be dropped and asked for again.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
@@ -25,6 +26,8 @@ TRY_AGAIN: Final = "I am sorry, I could not keep your message. Shall I try once 
 
 _READ_BACK: Final = "I will pass on:"
 _PROMPTS: Final = (OFFER, ASK_MESSAGE, ASK_NAME, ASK_OWN_NUMBER, ASK_NUMBER, IS_IT_RIGHT, TRY_AGAIN)
+
+_AFTER_THE_MESSAGE: Final = (ASK_NAME, ASK_OWN_NUMBER, ASK_NUMBER, IS_IT_RIGHT)
 
 # Of a prompt that the caller talked into, so many letters are enough to know it by.
 _LETTERS_TO_KNOW: Final = 9
@@ -73,8 +76,11 @@ def next_step(messages: Sequence[Message], knowledge: Knowledge) -> list[ModelDe
     if not exchanges or not exchanges[-1].prompt:
         return None
     draft = _Draft()
-    for exchange in exchanges[:-1]:
+    for exchange, following in pairwise(exchanges):
         draft = _told(draft, exchange)
+        if not draft.text and following.prompt in _AFTER_THE_MESSAGE:
+            # We took it for a message that was told without being asked for.
+            draft = _with_particulars(_Draft(text=exchange.said), exchange.said)
     return _answer(draft, exchanges[-1], knowledge)
 
 
@@ -83,29 +89,26 @@ def begin(text: str, knowledge: Knowledge) -> list[ModelDelta]:
     return _go_on(_with_particulars(_Draft(text=text), text), knowledge)
 
 
+def words_before(messages: Sequence[Message]) -> str:
+    """Return what we said last."""
+    ours = (message.text for message in reversed(messages) if message.role is TurnRole.ASSISTANT and message.text)
+    return next(ours, "")
+
+
 # Where the talk stands
 
 
 def _exchanges(messages: Sequence[Message]) -> list[_Exchange]:
-    """Return what the caller said since the last message was taken, each with the prompt that it followed."""
+    """Return what the caller said, each with the prompt that it followed."""
     exchanges: list[_Exchange] = []
     ours = ""
-    taken = _ids_of_taken(messages)
     for message in messages:
         if message.role is TurnRole.ASSISTANT:
             ours = f"{ours} {message.text}"
-        elif message.role is TurnRole.TOOL and message.tool_call_id in taken:
-            exchanges.clear()
-            ours = ""
         elif message.role is TurnRole.USER:
             exchanges.append(_Exchange(_prompt_in(ours), message.text))
             ours = ""
     return exchanges
-
-
-def _ids_of_taken(messages: Sequence[Message]) -> set[str]:
-    asked = {call.id for message in messages for call in message.tool_calls if call.name == TAKE_MESSAGE}
-    return asked - {message.tool_call_id for message in messages if is_error(message.text)}
 
 
 def _prompt_in(ours: str) -> str:

@@ -1,12 +1,12 @@
 """Speaks: turns text into audio, paces it to the carrier, and knows when it was heard."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from typing import Final
 
 from callgenie.kernel.clock import Clock
-from callgenie.voice.guarded import spoken
+from callgenie.voice.guarded import ProviderFailedError, spoken
 from callgenie.voice.playback import Playback, Speech
 from callgenie.voice.ports import AudioLink, TextToSpeech
 from callgenie.voice.timings import Timings
@@ -38,6 +38,7 @@ class Mouth:
         self._language = language
         self._voice = voice
         self._on_audible = on_audible
+        self._ready: dict[str, bytes] = {}
         self._something_to_send = asyncio.Event()
         self._something_happened = asyncio.Event()
 
@@ -66,14 +67,7 @@ class Mouth:
         """
         await self._room()
         passage = self.playback.begin(speech, text)
-        pieces = spoken(
-            self._tts,
-            text,
-            sample_rate=self._link.sample_rate,
-            language=self._language,
-            voice=self._voice,
-            timeout_ms=self._timings.speech_max_ms,
-        )
+        pieces = self._speech_for(text)
         try:
             async with aclosing(pieces):
                 async for pcm in pieces:
@@ -84,6 +78,15 @@ class Mouth:
         finally:
             self.playback.complete(passage)
             self._something_to_send.set()
+
+    async def keep_ready(self, text: str) -> None:
+        """Make the speech for a text now, for a time when it cannot be made any more; failing is no matter yet."""
+        with suppress(ProviderFailedError):
+            self._ready[text] = b"".join([piece async for piece in self._speech_for(text)])
+
+    def has_ready(self, text: str) -> bool:
+        """Tell whether a text can be said whatever becomes of the voice."""
+        return text in self._ready
 
     async def heard(self, speech: Speech) -> None:
         """Wait until the caller has heard all of a speech."""
@@ -110,6 +113,22 @@ class Mouth:
         """Fall silent at once, here and at the carrier."""
         self.drop()
         await self._link.clear()
+
+    async def _speech_for(self, text: str) -> AsyncGenerator[bytes]:
+        if text in self._ready:
+            yield self._ready[text]
+            return
+        pieces = spoken(
+            self._tts,
+            text,
+            sample_rate=self._link.sample_rate,
+            language=self._language,
+            voice=self._voice,
+            timeout_ms=self._timings.speech_max_ms,
+        )
+        async with aclosing(pieces):
+            async for pcm in pieces:
+                yield pcm
 
     async def _room(self) -> None:
         too_much_ms = self.playback.unsent_ms - _AHEAD_MS_MAX

@@ -51,6 +51,8 @@ _CLOSE_SECONDS_MAX: Final = 3.0
 # What is left of a call's longest duration when we begin to say goodbye; of very short calls, a fifth.
 _GOODBYE_SECONDS: Final = 6.0
 
+_APOLOGY_AFTER_SECONDS: Final = 2.0
+
 # Two announcements that wait say all there is to say; of more, the oldest is no longer true and goes.
 _ANNOUNCEMENTS_MAX: Final = 2
 
@@ -117,7 +119,8 @@ class CallSession:
                 self._group = group
                 telling = group.create_task(self._record.run())
                 voice = (self._listen, self._talk.mouth.run, self._talk.prepare, self._talk.recall)
-                tasks = [self._spawn(part) for part in (*voice, self._tick, self._watch, self._say_goodbye)]
+                clocks = (self._tick, self._watch, self._say_goodbye, self._keep_apology_ready)
+                tasks = [self._spawn(part) for part in (*voice, *clocks)]
                 self._start_talking(self._talk.say, self._script.greeting)
                 await self._farewell.over.wait()
                 for task in [*tasks, self._talking, self._transcribing]:
@@ -332,14 +335,28 @@ class CallSession:
             try:
                 await work(*args, **kwargs)
             except ProviderFailedError as failure:
-                text = None if failure.reason is EndedReason.TTS_ERROR else self._phrases.apology
-                self.finish(text, failure.reason, Fault.PROVIDER)
+                self._provider_failed(failure)
             except Exception:  # noqa: BLE001 - a mistake of ours, or of the link
                 _log.exception(SESSION_BROKE)
                 self.hang_up(EndedReason.INTERNAL_ERROR, Fault.PLATFORM)
 
         assert self._group is not None  # noqa: S101 - `run` opens it first
         return self._group.create_task(kept_whole())
+
+    def _provider_failed(self, failure: ProviderFailedError) -> None:
+        without_model = failure.reason is EndedReason.LLM_ERROR and self._talk.can_do_without_model()
+        if without_model and self._farewell.leave is None:
+            self._farewell.blame(failure.reason)
+            self._start_talking(self._talk.do_without_model)
+            return
+        apology = self._phrases.apology
+        can_speak = failure.reason is not EndedReason.TTS_ERROR or self._talk.mouth.has_ready(apology)
+        self.finish(apology if can_speak else None, failure.reason, Fault.PROVIDER)
+
+    async def _keep_apology_ready(self) -> None:
+        # Nothing may come between the caller and the greeting.
+        await asyncio.sleep(_APOLOGY_AFTER_SECONDS)
+        await self._talk.mouth.keep_ready(self._phrases.apology)
 
     # The end
 

@@ -7,13 +7,15 @@ from typing import Final
 
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.voice.answering_machine import APOLOGY, AnsweringMachine
 from callgenie.voice.ear import Ear
 from callgenie.voice.guarded import answered, prepared
 from callgenie.voice.latency import AnswerTiming
+from callgenie.voice.message_taking import can_take_messages
 from callgenie.voice.mouth import Mouth
 from callgenie.voice.phrases import phrases_for
 from callgenie.voice.playback import Speech
-from callgenie.voice.ports import AudioLink, Knowledge, Message, TextDelta, ToolCall, VoiceProviders
+from callgenie.voice.ports import AudioLink, Knowledge, LanguageModel, Message, TextDelta, ToolCall, VoiceProviders
 from callgenie.voice.record import CallRecord
 from callgenie.voice.script import CallScript
 from callgenie.voice.sentences import SentenceCutter
@@ -51,7 +53,7 @@ class Talk:
             voice=script.voice,
             on_audible=self._audible,
         )
-        self._model = providers.model
+        self._model: LanguageModel = providers.model
         self._knowledge = replace(script.knowledge, tools=tools.specs)
         self._recall = script.recall
         self._phrases = phrases_for(script.knowledge.language)
@@ -102,6 +104,20 @@ class Talk:
         self._speech = speech = Speech()
         await self._utter(speech, [text])
         await self._conclude(speech)
+
+    def can_do_without_model(self) -> bool:
+        """Tell whether something useful can be done in this call although no model answers, and was not tried yet."""
+        return can_take_messages(self._knowledge) and not isinstance(self._model, AnsweringMachine)
+
+    async def do_without_model(self) -> None:
+        """Apologise that no answer can be had, and go on as an answering machine.
+
+        Raises:
+            ProviderFailedError: It cannot be spoken.
+        """
+        self._model = AnsweringMachine()
+        await self.end_sentence()
+        await self.say(APOLOGY)
 
     async def end_sentence(self) -> None:
         """Let the sentence that sounds come to its end, and drop what would follow."""

@@ -15,10 +15,10 @@ import numpy as np
 
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice import message_taking
-from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, says_goodbye, says_no
+from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, takes_leave
 from callgenie.voice.days import day_asked_for
 from callgenie.voice.endings import words_of
-from callgenie.voice.message_taking import ASK_MESSAGE, OFFER, can_take_messages
+from callgenie.voice.message_taking import ASK_MESSAGE, OFFER, can_take_messages, words_before
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
 from callgenie.voice.providers.faq_rows import FaqMemory, FaqRows
 from callgenie.voice.providers.minilm import SentenceVectors
@@ -118,8 +118,8 @@ class FaqModel:
             return step
         if messages[-1].role is TurnRole.TOOL:
             return [TextDelta(await self._after_tool(messages, knowledge))]
-        asked, before = messages[-1].text, _before(messages)
-        if says_goodbye(asked) or (ANYTHING_ELSE in before and says_no(asked) and "?" not in asked):
+        asked = messages[-1].text
+        if takes_leave(asked, words_before(messages)):
             return [TextDelta(farewell(knowledge)), ToolCall(END_CALL)]
         return _courtesy(asked, knowledge) or await self._looked_up(messages, knowledge)
 
@@ -209,12 +209,6 @@ def _offers(knowledge: Knowledge, tool: str) -> bool:
 
 def _with_offer(sentence: str, knowledge: Knowledge) -> str:
     return f"{sentence} {OFFER}" if can_take_messages(knowledge) else sentence
-
-
-def _before(messages: Sequence[Message]) -> str:
-    """Return what we said last."""
-    ours = (message.text for message in reversed(messages) if message.role is TurnRole.ASSISTANT and message.text)
-    return next(ours, "")
 
 
 def _is_message_after_hours(messages: Sequence[Message], knowledge: Knowledge) -> bool:
