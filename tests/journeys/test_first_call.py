@@ -1,66 +1,18 @@
 """The demo's call, with every part real and only the waiting left out: it runs in virtual time."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import SecretStr
-from tests.support.serving import serving
-from tests.support.virtual_database import virtual_database
+from tests.support.house import house
 from tests.support.virtual_time import virtually
 from tests.support.word_errors import word_error_rate
 
-from callgenie.app import create_app
 from callgenie.audio.wav import read_wav
 from callgenie.cli.demo.business import BUSINESS
-from callgenie.cli.demo.owner import Owner
 from callgenie.cli.demo.script import FAREWELL, FIRST_QUESTION, SECOND_QUESTION, demo_call
-from callgenie.kernel.clock import LoopClock
-from callgenie.kernel.ids import SystemRandomness
-from callgenie.kernel.secret_file import Secrets
-from callgenie.settings import Settings
-from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.carrier import Dialling
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import rehearse
 from callgenie.voice.providers.embedded import load_embedded_providers
-from callgenie.wiring import Services, build_records, build_services, running
-
-AUTH_TOKEN = "the auth token of a test account"
-NUMBER = "+14155550123"
-
-
-@dataclass(frozen=True)
-class House:
-    """The whole server, one signed-up owner, and a carrier."""
-
-    owner: Owner
-    services: Services
-    carrier: SimulatedCarrier
-    number: str
-
-
-@asynccontextmanager
-async def house(mongodb_uri: str) -> AsyncIterator[House]:
-    settings = Settings(twilio_auth_token=SecretStr(AUTH_TOKEN), bcrypt_cost=4)
-    secrets = Secrets("s" * 48, "p" * 48)
-    async with virtual_database(mongodb_uri) as database:
-        records = build_records(
-            settings, database, secrets, clock=LoopClock(datetime.now(UTC)), randomness=SystemRandomness()
-        )
-        services = build_services(records, secrets, load_embedded_providers(), own_url="http://127.0.0.1:9")
-        async with (
-            running(services),
-            serving(create_app(services)) as url,
-            Owner(url) as owner,
-            # The server learns its own address only now; the carrier signs over the public one.
-            SimulatedCarrier(url, AUTH_TOKEN, public_url=services.public_url) as carrier,
-        ):
-            await owner.sign_up(email="rosa@example.com", password="correct horse battery", name="Rosa")
-            await owner.describe_business(BUSINESS)
-            await services.numbers.import_numbers([NUMBER])
-            yield House(owner, services, carrier, await owner.get_number())
 
 
 @virtually

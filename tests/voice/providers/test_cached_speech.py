@@ -38,13 +38,36 @@ async def test_another_voice_or_rate_is_another_speech() -> None:
     assert len(voice.spoken) == 3
 
 
-async def test_the_memory_is_bounded_and_forgets_what_was_not_used_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached_speech, "_BYTES_MAX", 1_100)
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave room for two speeches that were said once, and for two that were said again."""
+    monkeypatch.setattr(cached_speech, "_BYTES_MAX", 2_200)
+    monkeypatch.setattr(cached_speech, "_SAID_ONCE_BYTES_MAX", 1_100)
+
+
+@pytest.mark.usefixtures("small")
+async def test_the_memory_is_bounded_and_forgets_what_was_not_used_for_longest() -> None:
     voice = CountingVoice()
     tts = CachedSpeech(voice)
-    for text in ("aaaaa", "bbbbb", "aaaaa", "ccccc", "aaaaa", "bbbbb"):
+    for text in ("aaaaa", "bbbbb", "ccccc", "bbbbb", "aaaaa"):
         await say(tts, text)
-    assert [spoken[0] for spoken in voice.spoken] == ["a", "b", "c", "b"]
+    assert [spoken[0] for spoken in voice.spoken] == ["a", "b", "c", "a"]
+    for text in ("ccccc", "aaaaa", "bbbbb"):
+        await say(tts, text)
+    assert [spoken[0] for spoken in voice.spoken] == ["a", "b", "c", "a", "b"]
+
+
+@pytest.mark.usefixtures("small")
+async def test_the_greetings_of_two_owners_stay_through_any_number_of_answers() -> None:
+    voice = CountingVoice()
+    tts = CachedSpeech(voice)
+    for greeting in ("hello", "howdy", "hello", "howdy"):
+        await say(tts, greeting)
+    for number in range(100):
+        await say(tts, f"{number:05d}")
+    await say(tts, "hello")
+    await say(tts, "howdy")
+    assert len(voice.spoken) == 102
 
 
 async def test_half_a_speech_is_not_remembered() -> None:
