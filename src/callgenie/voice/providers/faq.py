@@ -139,8 +139,6 @@ class FaqModel:
     async def _after_tool(self, messages: Sequence[Message], knowledge: Knowledge) -> str:
         """Return what is said once a tool has answered: what it says, and what else was asked for."""
         result = messages[-1].text
-        if is_error(result) and knowledge.hours == "":
-            return _with_offer(_NOBODY, knowledge)
         name = next((call.name for each in reversed(messages) for call in each.tool_calls), "")
         if name != BUSINESS_HOURS:
             return _with_offer(_NOBODY, knowledge) if is_error(result) else result
@@ -148,7 +146,7 @@ class FaqModel:
         known = _all_known(knowledge)
         hours = _hours_of(known)
         others = [at for at in await self._found(asked, known) if at != hours]
-        answer = knowledge.hours if is_error(result) else result
+        answer = (knowledge.hours or _UNKNOWN) if is_error(result) else result
         return " ".join([answer, _answers(others, known, knowledge)]).strip()
 
     async def _found(self, asked: str, known: "Sequence[_Known]") -> list[int]:
