@@ -39,6 +39,7 @@ from callgenie.users.link_pages import router as link_pages
 from callgenie.users.recovery_routes import router as recovery
 from callgenie.users.routes import router as users
 from callgenie.users.session_routes import router as sessions
+from callgenie.webhooks.routes import router as webhooks
 from callgenie.wiring import Services
 
 ROUTERS: Final = (
@@ -55,6 +56,7 @@ ROUTERS: Final = (
     conversations,
     billing,
     daily_usage,
+    webhooks,
     ongoing_calls,
     web_calls,
     web_page,

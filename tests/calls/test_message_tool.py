@@ -49,7 +49,7 @@ async def test_a_message_is_kept_with_name_and_number_and_is_due_to_be_mailed(
         "4155550123",
     )
     record = await office.conversation("CA1")
-    assert [each["kind"] for each in record["followUps"]] == ["message-mail"]
+    assert [each["kind"] for each in record["followUps"]] == ["call.started", "message-mail"]
     assert message["at"] >= record["answeredAt"]
 
 

@@ -20,6 +20,8 @@ EXCHANGE: Final = {
     "userMessage": "Are you open?",
     "aiResponse": "Until six.",
 }
+# Where none is asked for, what is sent still tells one request from another.
+NO_BODY: Final[tuple[dict[str, Any], dict[str, Any]]] = ({}, {"x": 1})
 # A body for every POST under /api/user, and another that differs; a new route without a line here fails the test.
 BODIES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "/api/user/conversations": (EXCHANGE, {**EXCHANGE, "aiResponse": "Until seven."}),
@@ -28,12 +30,19 @@ BODIES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"name": "engine", "scopes": ["usage:read"]},
         {"name": "other", "scopes": ["usage:read"]},
     ),
+    "/api/user/webhooks": (
+        {"url": "https://localhost:1/a", "events": ["call.ended"]},
+        {"url": "https://localhost:1/b", "events": ["call.ended"]},
+    ),
+    "/api/user/webhooks/{webhook_id}/rotate-secret": NO_BODY,
+    "/api/user/webhooks/{webhook_id}/test": NO_BODY,
+    "/api/user/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": NO_BODY,
 }
 
 
 @pytest.fixture
 async def api(connected: Database) -> AsyncIterator[WholeApi]:
-    async with serving_everything(connected) as served:
+    async with serving_everything(connected, webhook_allowed_hosts=("localhost",)) as served:
         yield served
 
 
@@ -43,6 +52,13 @@ async def post(api: WholeApi, token: str, key: str, path: str = "/api/user/conve
 
 async def token_of(api: WholeApi, email: str = "owner@example.com") -> str:
     return str((await api.register(email))["accessToken"])
+
+
+async def ids_in_paths(api: WholeApi, token: str) -> dict[str, str]:
+    body = BODIES["/api/user/webhooks"][0]
+    webhook = (await api.call("POST", "/api/user/webhooks", token=token, json=body)).json()["id"]
+    delivery = (await api.call("POST", f"/api/user/webhooks/{webhook}/test", token=token)).json()["id"]
+    return {"webhook_id": webhook, "delivery_id": delivery}
 
 
 async def test_every_post_under_api_user_honours_the_key(api: WholeApi) -> None:
@@ -55,7 +71,9 @@ async def test_every_post_under_api_user_honours_the_key(api: WholeApi) -> None:
         if isinstance(route, APIRoute) and "POST" in (route.methods or ()) and route.path.startswith("/api/user/")
     }
     assert posts == BODIES.keys()
-    for path, (body, other) in BODIES.items():
+    names = await ids_in_paths(api, token)
+    for template, (body, other) in BODIES.items():
+        path = template.format(**names)
         first = await post(api, token, f"key{path}", path, json=body)
         again = await post(api, token, f"key{path}", path, json=body)
         assert first.is_success, first.text

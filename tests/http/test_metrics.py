@@ -70,6 +70,7 @@ async def test_the_figures_of_calls_numbers_mail_and_database_are_there(api: Who
         "callgenie_usage_ledger_mismatch 0.0",
         "callgenie_outbox_oldest_seconds 0.0",
         "callgenie_follow_up_oldest_seconds 0.0",
+        "callgenie_webhook_due_seconds 0.0",
     ):
         assert line in text
     connections = re.search(r"^callgenie_database_connections_open ([0-9.]+)$", text, re.MULTILINE)

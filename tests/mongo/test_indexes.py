@@ -17,7 +17,7 @@ from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.models import ConversationFilters, Exchange, NewMessage
 from callgenie.conversations.ongoing_store import OngoingCallStore
 from callgenie.kernel.clock import SystemClock
-from callgenie.kernel.ids import SessionId, SystemRandomness
+from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
 from callgenie.kernel.secret_file import Secrets
 from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault, TurnRole
 from callgenie.mongo.client import Database, connect
@@ -26,6 +26,7 @@ from callgenie.numbers.models import NumberWish
 from callgenie.settings import Settings
 from callgenie.voice.providers.scripted import scripted_providers
 from callgenie.voice.turn import Turn
+from callgenie.webhooks.models import EndpointFields, EventType
 from callgenie.wiring import Services, build_records, build_services
 
 Db = AsyncDatabase[dict[str, Any]]
@@ -83,7 +84,7 @@ async def explain(db: Db, query: dict[str, Any]) -> list[str]:
 
 @asynccontextmanager
 async def services_on(database: Database, data_dir: Path) -> AsyncIterator[Services]:
-    settings = Settings(_env_file=None, data_dir=data_dir, bcrypt_cost=4)
+    settings = Settings(_env_file=None, data_dir=data_dir, bcrypt_cost=4, webhook_allowed_hosts=("localhost",))
     secrets = Secrets("j" * 32, "p" * 32)
     records = build_records(settings, database, secrets, clock=SystemClock(), randomness=SystemRandomness())
     try:
@@ -139,6 +140,7 @@ async def live_the_life_of_a_customer(services: Services) -> None:
     for whole in (True, False):
         assert [each async for each in services.conversations.stream(user.id, whole=whole)]
     await services.daily_usage.last_days(user.id, 31)
+    await have_it_told(services, user.id)
     await services.conversations.delete(user.id, SessionId("api0"))
     await services.sweeper.sweep()
     await services.numbers.release(user.id)
@@ -148,6 +150,23 @@ async def live_the_life_of_a_customer(services: Services) -> None:
     await services.erasures.request(user, "a long enough phrase")
     await services.erasures.carry_on(user.id)
     await services.erasures.round()
+
+
+async def have_it_told(services: Services, user_id: UserId) -> None:
+    """Do everything once that can be done with webhooks; nobody listens at the address."""
+    webhooks, fields = services.webhooks, EndpointFields("https://localhost:1/", tuple(EventType))
+    endpoint, _ = await webhooks.create(user_id, fields)
+    await webhooks.change(endpoint, fields, enabled=True)
+    await webhooks.rotate(user_id, endpoint.id)
+    delivery = await webhooks.test(user_id, endpoint.id)
+    await services.follow_ups.work()
+    await services.webhook_room.sender.deliver()
+    await services.webhook_room.sender.oldest_due_seconds()
+    await services.follow_ups.oldest_seconds()
+    assert (await webhooks.deliveries(user_id, endpoint.id, limit=1)).next_cursor is not None
+    await webhooks.send_again(user_id, endpoint.id, delivery.id)
+    assert await webhooks.list(user_id)
+    await webhooks.delete(user_id, endpoint.id)
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,9 +5,10 @@ moment later. Should the process die in that moment, the next call of the user m
 refused because nothing is left.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, Protocol
 
 from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.models import MeteredCall, Standing, period_key
@@ -73,12 +74,27 @@ def level_of(standing: Standing, plan: Plan) -> int | None:
     return next((level for level in LEVELS if any(share.reaches(level) for share in shares)), None)
 
 
+class ThresholdEvents(Protocol):
+    """Tells the owner's programs what the owner is told by mail."""
+
+    async def reached(self, user_id: UserId, *, key: str, percent: int, at: datetime, facts: Mapping[str, Any]) -> None:
+        """Tell that a user has used so much of the plan, once for each `key`."""
+        ...
+
+
 class UsageNotices:
-    """Looks at usage that has moved and asks for the mail that is due."""
+    """Looks at usage that has moved and asks for the mail and the event that are due."""
 
     def __init__(
-        self, moved: MovedUsage, ledger: UsageLedger, terms: TermsReader, outbox: OutboxStore, clock: Clock
+        self,
+        moved: MovedUsage,
+        ledger: UsageLedger,
+        terms: TermsReader,
+        outbox: OutboxStore,
+        clock: Clock,
+        events: ThresholdEvents,
     ) -> None:
+        self._events = events
         self._moved = moved
         self._ledger = ledger
         self._terms = terms
@@ -112,17 +128,19 @@ class UsageNotices:
         if level is None:
             return
         facts = {
-            "level": level,
             "plan": terms.plan.name.value,
             "calls": standing.calls,
             "callLimit": terms.plan.calls,
             "seconds": standing.seconds,
             "secondLimit": terms.plan.seconds,
+            "periodStart": period.start,
             "periodEnd": period.end,
         }
         kind = f"usage{level}"
         key = f"{kind}:{period_key(user_id, period_start)}"
-        await self._outbox.put(NewMail(key, kind, user_id=user_id, facts=facts, kept_for=_KEPT_FOR))
+        mail = NewMail(key, kind, user_id=user_id, facts={"level": level, **facts}, kept_for=_KEPT_FOR)
+        await self._outbox.put(mail)
+        await self._events.reached(user_id, key=key, percent=level, at=self._clock.now(), facts=facts)
 
 
 class UsageNoticeWriter:

@@ -37,7 +37,9 @@ class FollowUpKinds:
 
 
 # A kind that stands here needs a handler in `wiring.follow_ups`.
-FOLLOW_UPS: Final = FollowUpKinds(ended=(ANALYSIS,))
+FOLLOW_UPS: Final = FollowUpKinds(
+    answered=("call.started",), ended=("call.ended", ANALYSIS), analysed=("call.analyzed",)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,7 @@ class ConversationItem(ConversationSummary):
             None,
         )
         return cls(
-            **_summary_of(conversation),
+            **summary_of(conversation),
             summary=conversation.analysis and conversation.analysis.summary,
             user_message=said and said.text,
             ai_response=answered and answered.text,
@@ -316,7 +316,7 @@ class ConversationView(ConversationSummary):
     @classmethod
     def of(cls, conversation: Conversation, *, audio_url: str | None = None) -> Self:
         """Show a whole conversation; `audio_url` is a link to what we recorded."""
-        summary = _summary_of(conversation)
+        summary = summary_of(conversation)
         return cls(
             **summary | {"audio_url": audio_url or summary["audio_url"]},
             analysis=None if conversation.analysis is None else AnalysisView.of(conversation.analysis),
@@ -343,13 +343,14 @@ class SavedExchangeView(ConversationSummary):
     def of(cls, saved: SavedExchange) -> Self:
         """Show what was saved."""
         return cls(
-            **_summary_of(saved.conversation),
+            **summary_of(saved.conversation),
             metrics=saved.conversation.metrics,
             usage=UsageView.of(saved.usage),
         )
 
 
-def _summary_of(conversation: Conversation) -> dict[str, Any]:
+def summary_of(conversation: Conversation) -> dict[str, Any]:
+    """Return the fields of a `ConversationSummary`."""
     summary = {name: getattr(conversation, name) for name in ConversationSummary.model_fields}
     recording = conversation.recording
     return summary | {"recording": None if recording is None else RecordingView.of(recording)}

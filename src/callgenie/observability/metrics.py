@@ -13,6 +13,7 @@ _REQUEST_SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 # Of an answer a caller feels every tenth of a second; past three they ask whether anybody is there.
 _STAGE_SECONDS: Final = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
 _CALL_SECONDS: Final = (5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600)
+_RECEIVER_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # A latency's field without its unit is the stage's name.
 _UNIT: Final = "_ms"
@@ -78,6 +79,19 @@ class Metrics:
             "callgenie_follow_up_oldest_seconds", "How long what follows a call and waits longest has been waiting."
         )
 
+        self.webhook_seconds = self._gauge(
+            "callgenie_webhook_due_seconds", "How long the webhook that is due longest waits for somebody to send it."
+        )
+        self._webhook_tries = Counter(
+            "callgenie_webhook_attempts", "Attempts to deliver a webhook.", ("outcome",), registry=registry
+        )
+        self._webhook_tries_seconds = Histogram(
+            "callgenie_webhook_attempt_seconds",
+            "How long receivers of webhooks took.",
+            buckets=_RECEIVER_SECONDS,
+            registry=registry,
+        )
+
     def watch(self, name: str, what: str, read: Callable[[], float]) -> None:
         """Read a figure each time that the figures are asked for."""
         self._gauge(name, what).set_function(read)
@@ -119,6 +133,11 @@ class Metrics:
     def upload_failed(self) -> None:
         """Count an upload that has to be tried again."""
         self._upload_errors.inc()
+
+    def webhook_tried(self, outcome: str, seconds: float) -> None:
+        """Count an attempt to deliver a webhook."""
+        self._webhook_tries.labels(outcome).inc()
+        self._webhook_tries_seconds.observe(seconds)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format."""

@@ -16,6 +16,7 @@ from callgenie.settings.mail import MailSettings
 from callgenie.settings.recordings import RecordingSettings
 from callgenie.settings.server import DEFAULT_PORT, ServerSettings, default_data_dir
 from callgenie.settings.voices import VoiceSettings
+from callgenie.settings.webhooks import WebhookSettings
 
 __all__ = ["DEFAULT_PORT", "Settings", "default_data_dir", "environment_without_settings", "inherited_environment"]
 
@@ -24,6 +25,7 @@ __all__ = ["DEFAULT_PORT", "Settings", "default_data_dir", "environment_without_
 class Settings(
     VoiceSettings,
     RecordingSettings,
+    WebhookSettings,
     CallSettings,
     CarrierSettings,
     MailSettings,

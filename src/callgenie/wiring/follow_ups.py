@@ -10,13 +10,20 @@ from callgenie.conversations.message_mail import MessageMailHandler
 from callgenie.conversations.message_store import MESSAGE_MAIL
 from callgenie.conversations.store import ConversationStore
 from callgenie.voice.analyst import CallAnalyst
+from callgenie.webhooks.events import CallEvents
+from callgenie.webhooks.models import EventType
 from callgenie.wiring.records import Records
+
+CALL_EVENTS = (EventType.CALL_STARTED, EventType.CALL_ENDED, EventType.CALL_ANALYZED)
 
 
 def build_follow_ups(records: Records) -> FollowUps:
     """Put together what works off that which follows conversations."""
     # A handler that waits long for somebody else has a `FollowUps` and a job of its own, so that the others go on.
-    handlers: Mapping[str, FollowUpHandler] = {MESSAGE_MAIL: MessageMailHandler(records.outbox)}
+    handlers: Mapping[str, FollowUpHandler] = {
+        MESSAGE_MAIL: MessageMailHandler(records.outbox),
+        **{event_type.value: CallEvents(records.webhook_events, event_type) for event_type in CALL_EVENTS},
+    }
     return FollowUps(FollowUpStore(records.database.db), handlers, records.randomness)
 
 

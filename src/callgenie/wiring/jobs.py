@@ -43,6 +43,7 @@ async def gather_figures(services: Services) -> None:
     metrics.free_numbers.set(await services.numbers.count_free())
     metrics.outbox_seconds.set(await services.outbox.oldest_waiting_seconds())
     metrics.follow_up_seconds.set(await services.follow_ups.oldest_seconds())
+    metrics.webhook_seconds.set(await services.webhook_room.sender.oldest_due_seconds())
     await services.ledger_watch.look()
     metrics.ledger_mismatches.set(services.ledger_watch.mismatches)
 
@@ -65,6 +66,7 @@ async def running(services: Services) -> AsyncIterator[Services]:
                 )
                 for line in range(ANALYSES_AT_ONCE)
             ),
+            group.create_task(services.webhook_room.sender.run(), name="send webhooks"),
             group.create_task(
                 every(DELIVER_EVERY_SECONDS, services.usage_notices.look, name="notices"), name="look at usage"
             ),
@@ -101,6 +103,7 @@ async def running(services: Services) -> AsyncIterator[Services]:
                 async with asyncio.timeout(_LAST_UPLOADS_SECONDS):
                     await services.recordings.uploads.round()
             services.recordings.threads.shutdown(wait=False)
+            await services.webhook_room.close()
             services.passwords.close()
             await services.voices.close()
             if services.twilio_api is not None:

@@ -16,6 +16,7 @@ from callgenie.users.one_time_token_store import OneTimeTokenStore
 from callgenie.users.one_time_tokens import OneTimeTokens
 from callgenie.users.registration_store import RegistrationStore
 from callgenie.users.store import UserStore
+from callgenie.webhooks.notices import WEBHOOK_OFF, WebhookOffWriter
 from callgenie.wiring.records import Records
 
 
@@ -28,6 +29,7 @@ def build_delivery(records: Records, secrets: Secrets, *, origin: str) -> Delive
         **account_writers(users, RegistrationStore(db), links),
         **dict.fromkeys(KINDS, UsageNoticeWriter(users, origin)),
         MESSAGE: MessageWriter(ConversationStore(db), records.profiles, users, origin),
+        WEBHOOK_OFF: WebhookOffWriter(users, origin),
     }
     return Delivery(records.outbox, mailer_of(records.settings, origin), writers, records.randomness)
 

@@ -44,6 +44,9 @@ from callgenie.users.session_store import SessionStore
 from callgenie.users.sessions import Sessions
 from callgenie.users.store import UserStore
 from callgenie.users.tokens import AccessTokens, RefreshTokens
+from callgenie.webhooks.delivery_store import DeliveryStore
+from callgenie.webhooks.endpoint_store import EndpointStore
+from callgenie.webhooks.events import WebhookEvents
 from callgenie.wiring.limits import build_attempts
 from callgenie.wiring.recordings import build_object_store
 from callgenie.wiring.voices import options_of
@@ -84,6 +87,7 @@ class Records:
     password_changes: PasswordChanges
     outbox: OutboxStore
     usage_notices: UsageNotices
+    webhook_events: WebhookEvents
     cursors: CursorSigner
     numbers: NumberPool
     ledger: UsageLedger
@@ -110,6 +114,7 @@ def build_records(
     access = AccessTokens([secrets.jwt_secret], clock, randomness)
     profiles = ProfileService(ProfileStore(db), users, options_of(settings))
     attempts = build_attempts(settings, database, clock)
+    webhook_events = WebhookEvents(EndpointStore(db), DeliveryStore(db))
     moved = MovedUsage()
     ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
     usage = UsageService(ledger, terms, clock, JoinedStore(db))
@@ -136,7 +141,8 @@ def build_records(
         registrations=registrations,
         password_changes=PasswordChanges(CredentialStore(db), passwords, tokens, sessions, randomness, attempts),
         outbox=outbox,
-        usage_notices=UsageNotices(moved, ledger, terms, outbox, clock),
+        usage_notices=UsageNotices(moved, ledger, terms, outbox, clock, webhook_events),
+        webhook_events=webhook_events,
         cursors=cursors,
         numbers=NumberPool(NumberStore(db)),
         ledger=ledger,

@@ -43,6 +43,7 @@ from callgenie.observability.metrics import Metrics
 from callgenie.telephony.twilio.rest import TwilioApi
 from callgenie.users.census_store import CensusStore
 from callgenie.voice.ports import VoiceProviders
+from callgenie.webhooks.service import Webhooks
 from callgenie.wiring.carriers import build_outbound_calls, build_twilio_api
 from callgenie.wiring.follow_ups import build_analyses, build_follow_ups
 from callgenie.wiring.limits import build_attempts, build_limits
@@ -50,6 +51,7 @@ from callgenie.wiring.mail import build_delivery
 from callgenie.wiring.recordings import RecordingServices, build_recordings
 from callgenie.wiring.records import Records
 from callgenie.wiring.voices import Voices, build_voices, timings_of
+from callgenie.wiring.webhooks import WebhookRoom, build_webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Services(Records):
     idempotency: IdempotencyStore
     limits: RateLimits | None
     metrics: Metrics
+    webhooks: Webhooks
+    webhook_room: WebhookRoom
     ledger_watch: LedgerWatch
     readiness: Readiness
     delivery: Delivery
@@ -86,6 +90,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
     settings, clock = records.settings, records.clock
     db = records.database.db
     metrics = Metrics(CollectorRegistry())
+    webhook_room = build_webhooks(records, secrets, metrics)
     calls = LiveCallStore(db)
     tokens = MediaTokens(secrets.jwt_secret.encode())
     admission = Admission(
@@ -171,6 +176,8 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
         metrics=metrics,
+        webhooks=webhook_room.service,
+        webhook_room=webhook_room,
         ledger_watch=LedgerWatch(Reconciliation(records.ledger, TotalsStore(db)), CensusStore(db)),
         readiness=Readiness(records.database, clock),
         delivery=build_delivery(records, secrets, origin=origin),

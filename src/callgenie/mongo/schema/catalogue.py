@@ -16,6 +16,7 @@ from callgenie.mongo.schema.tokens import TOKENS
 from callgenie.mongo.schema.usage import USAGE
 from callgenie.mongo.schema.userprofiles import USER_PROFILES
 from callgenie.mongo.schema.users import USERS
+from callgenie.mongo.schema.webhooks import WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS
 
 COLLECTIONS: Final[tuple[Collection, ...]] = (
     USERS,
@@ -31,4 +32,6 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
     ERASURES,
     TOKENS,
     OUTBOX,
+    WEBHOOK_ENDPOINTS,
+    WEBHOOK_DELIVERIES,
 )

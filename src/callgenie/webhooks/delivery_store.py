@@ -1,0 +1,194 @@
+"""Where deliveries wait and are remembered: collection `webhookdeliveries`. Times of the queue are the server's.
+
+What is sent is not in it: a conversation that is deleted is in no queue either.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bson import ObjectId
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from callgenie.kernel.ids import SessionId, UserId
+from callgenie.mongo.client import retrying
+from callgenie.webhooks.models import Attempt, Delivery, DeliveryState, NewEvent
+from callgenie.webhooks.posting import Answer
+
+Document = dict[str, Any]
+
+# The last attempts are what an owner looks for.
+LOG_MAX: Final = 20
+
+_WAITING: Final[Document] = {"state": DeliveryState.WAITING.value}
+_DUE: Final[Document] = {**_WAITING, "$expr": {"$lte": ["$dueAt", "$$NOW"]}}
+
+
+class DeliveryStore:
+    """Deliveries in MongoDB."""
+
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
+        self._deliveries = db["webhookdeliveries"]
+
+    async def put(self, event: NewEvent, endpoint_id: str) -> str:
+        """Keep an event to be sent to an endpoint, once, whatever became of it; return the delivery's id."""
+        delivery_id = f"{event.id}_{endpoint_id}"
+        fresh: Document = {
+            "_id": delivery_id,
+            "userId": ObjectId(event.user_id),
+            "endpointId": ObjectId(endpoint_id),
+            "eventId": event.id,
+            "type": event.type,
+            "sessionId": {"$literal": event.session_id},
+            "facts": {"$literal": dict(event.facts)},
+            "occurredAt": event.occurred_at,
+            "state": DeliveryState.WAITING.value,
+            "attempts": 0,
+            "log": [],
+            "createdAt": "$$NOW",
+            "dueAt": "$$NOW",
+            "expiresAt": _later(event.kept_for),
+        }
+        known = {"$ne": [{"$type": "$createdAt"}, "missing"]}
+        steps = [{"$replaceWith": {"$cond": [known, "$$ROOT", fresh]}}]
+
+        async def upsert() -> None:
+            try:
+                await self._deliveries.update_one({"_id": delivery_id}, steps, upsert=True)
+            except DuplicateKeyError:
+                # Somebody else has just put the same one.
+                return
+
+        await retrying(upsert)
+        return delivery_id
+
+    async def claim(
+        self, claim: str, lease: timedelta, *, of: str | None = None, except_of: Sequence[str] = ()
+    ) -> Delivery | None:
+        """Return what is due longest and have it be the caller's for the time of `lease`, or None.
+
+        `of` is the one endpoint it may be for, `except_of` are those it may not be for. What a claimer that died had
+        is due again when the lease is over. Each claim counts as an attempt.
+        """
+        wanted: Document = {}
+        if of is not None:
+            wanted = {"endpointId": ObjectId(of)}
+        elif except_of:
+            wanted = {"endpointId": {"$nin": [ObjectId(endpoint_id) for endpoint_id in except_of]}}
+        taken = {"claim": {"$literal": claim}, "attempts": {"$add": ["$attempts", 1]}, "dueAt": _later(lease)}
+        document = await retrying(
+            lambda: self._deliveries.find_one_and_update(
+                _DUE | wanted, [{"$set": taken}], sort=[("dueAt", ASCENDING)], return_document=ReturnDocument.AFTER
+            )
+        )
+        return None if document is None else _delivery_of(document)
+
+    async def finish(self, delivery: Delivery, state: DeliveryState, answer: Answer | None = None) -> bool:
+        """Say what became of a claimed delivery; return False if it is another worker's by now."""
+        return await self._change(delivery, {"state": state.value}, answer)
+
+    async def postpone(self, delivery: Delivery, delay: timedelta, answer: Answer) -> bool:
+        """Have a claimed delivery tried again after `delay`; return False if it is another worker's by now."""
+        return await self._change(delivery, {"dueAt": _later(delay)}, answer)
+
+    async def send_again(self, user_id: UserId, endpoint_id: str, delivery_id: str) -> Delivery | None:
+        """Have a delivery wait from the beginning, now, whatever became of it; None when there is none."""
+        which = {"_id": delivery_id, "endpointId": ObjectId(endpoint_id), "userId": ObjectId(user_id)}
+        changes: Document = {**_WAITING, "attempts": 0, "dueAt": "$$NOW", "claim": None}
+        document = await retrying(
+            lambda: self._deliveries.find_one_and_update(
+                which, [{"$set": changes}], return_document=ReturnDocument.AFTER
+            )
+        )
+        return None if document is None else _delivery_of(document)
+
+    async def find(self, user_id: UserId, delivery_id: str) -> Delivery | None:
+        """Return one of the user's deliveries, or None."""
+        which = {"_id": delivery_id, "userId": ObjectId(user_id)}
+        document = await retrying(lambda: self._deliveries.find_one(which))
+        return None if document is None else _delivery_of(document)
+
+    async def page(
+        self, user_id: UserId, endpoint_id: str, *, after: tuple[datetime, str] | None, limit: int
+    ) -> list[Delivery]:
+        """Return an endpoint's deliveries, newest first, those after the given time and id."""
+        query: Document = {"endpointId": ObjectId(endpoint_id), "userId": ObjectId(user_id)}
+        if after is not None:
+            created_at, last_id = after
+            query["$or"] = [
+                {"createdAt": {"$lt": created_at}},
+                {"createdAt": created_at, "_id": {"$lt": last_id}},
+            ]
+
+        async def read() -> list[Document]:
+            found = self._deliveries.find(query).sort([("createdAt", DESCENDING), ("_id", DESCENDING)])
+            return await found.limit(limit).to_list()
+
+        return [_delivery_of(document) for document in await retrying(read)]
+
+    async def delete_of(self, user_id: UserId, endpoint_id: str) -> None:
+        """Delete all of an endpoint's deliveries."""
+        which = {"endpointId": ObjectId(endpoint_id), "userId": ObjectId(user_id)}
+        await retrying(lambda: self._deliveries.delete_many(which))
+
+    async def oldest_due_seconds(self) -> float:
+        """Return for how long what is due longest waits for somebody to send it; 0 when nothing does."""
+        steps: list[Document] = [
+            {"$match": _DUE},
+            {"$sort": {"dueAt": 1}},
+            {"$limit": 1},
+            {"$project": {"seconds": {"$divide": [{"$subtract": ["$$NOW", "$dueAt"]}, 1000]}}},
+        ]
+
+        async def read() -> list[Document]:
+            return await (await self._deliveries.aggregate(steps)).to_list()
+
+        found = await retrying(read)
+        return float(found[0]["seconds"]) if found else 0.0
+
+    async def _change(self, delivery: Delivery, fields: Document, answer: Answer | None) -> bool:
+        which = {"_id": delivery.id, "claim": delivery.claim, **_WAITING}
+        changes: Document = {**fields, "claim": {"$literal": None}}
+        if answer is not None:
+            changes["log"] = {"$slice": [{"$concatArrays": ["$log", [_entry_of(answer)]]}, -LOG_MAX]}
+        result = await retrying(lambda: self._deliveries.update_one(which, [{"$set": changes}]))
+        return result.matched_count == 1
+
+
+def _later(time: timedelta) -> Document:
+    return {"$add": ["$$NOW", int(time.total_seconds() * 1_000)]}
+
+
+def _entry_of(answer: Answer) -> Document:
+    return {
+        "at": "$$NOW",
+        "status": answer.status,
+        "latencyMs": answer.latency_ms,
+        "excerpt": {"$literal": answer.excerpt},
+        "error": {"$literal": answer.error},
+    }
+
+
+def _delivery_of(document: Document) -> Delivery:
+    session_id = document.get("sessionId")
+    return Delivery(
+        id=document["_id"],
+        user_id=UserId(str(document["userId"])),
+        endpoint_id=str(document["endpointId"]),
+        event_id=document["eventId"],
+        type=document["type"],
+        session_id=None if session_id is None else SessionId(session_id),
+        facts=document["facts"],
+        occurred_at=document["occurredAt"],
+        state=DeliveryState(document["state"]),
+        attempts=document["attempts"],
+        created_at=document["createdAt"],
+        due_at=document["dueAt"],
+        log=tuple(
+            Attempt(each["at"], each["status"], each["latencyMs"], each["excerpt"], each["error"])
+            for each in document["log"]
+        ),
+        claim=document.get("claim"),
+    )

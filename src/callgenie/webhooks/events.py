@@ -1,0 +1,55 @@
+"""Makes a delivery of each event for each endpoint that is to get it, under ids that make a repetition the same."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from callgenie.conversations.follow_up_store import FollowUp
+from callgenie.kernel.ids import UserId, digest_key
+from callgenie.webhooks.delivery_store import DeliveryStore
+from callgenie.webhooks.endpoint_store import EndpointStore
+from callgenie.webhooks.models import EventType, NewEvent
+
+# Longer than any period: as long as the event is remembered, it is not told again.
+_THRESHOLDS_KEPT_FOR: Final = timedelta(days=62)
+
+
+class WebhookEvents:
+    """Tells a user's endpoints what happened."""
+
+    def __init__(self, endpoints: EndpointStore, deliveries: DeliveryStore) -> None:
+        self._endpoints = endpoints
+        self._deliveries = deliveries
+
+    async def tell(self, event_type: EventType, event: NewEvent) -> None:
+        """Put the event on its way to every endpoint that wants its type; again: nothing is doubled."""
+        for endpoint in await self._endpoints.subscribed(event.user_id, event_type):
+            await self._deliveries.put(event, endpoint.id)
+
+    async def reached(self, user_id: UserId, *, key: str, percent: int, at: datetime, facts: Mapping[str, Any]) -> None:
+        """Tell that a user has used so much of the plan; `key` names the threshold and the period."""
+        event_type = EventType.USAGE_THRESHOLD_REACHED
+        data = {"percent": percent, **facts}
+        event = NewEvent(event_id(event_type, key), event_type, user_id, at, facts=data, kept_for=_THRESHOLDS_KEPT_FOR)
+        await self.tell(event_type, event)
+
+
+class CallEvents:
+    """Follows a call by telling one thing about it (`conversations.follow_ups.FollowUpHandler`)."""
+
+    def __init__(self, events: WebhookEvents, event_type: EventType) -> None:
+        self._events = events
+        self._type = event_type
+
+    async def follow(self, follow_up: FollowUp) -> None:
+        """Put the event on its way."""
+        call = follow_up.conversation
+        event = NewEvent(
+            event_id(self._type, call.id), self._type, call.user_id, follow_up.asked_at, session_id=call.session_id
+        )
+        await self._events.tell(self._type, event)
+
+
+def event_id(event_type: str, key: str) -> str:
+    """Return the id of what happened to what `key` names."""
+    return f"evt_{digest_key(f'{event_type}:{key}')}"
