@@ -10,13 +10,24 @@ from tests.support.virtual_time import virtually
 
 from callgenie.cli.simulate.judge import Outcome
 from callgenie.cli.simulate.run import ServerAwayError, hold
-from callgenie.cli.simulate.scenario import CarrierKind, Expectation, Heard, HungUp, Refused, Scenario, Silence, Stage
+from callgenie.cli.simulate.scenario import (
+    CarrierKind,
+    Expectation,
+    Heard,
+    HungUp,
+    Refused,
+    Scenario,
+    Silence,
+    Stage,
+    Transferred,
+)
 from callgenie.cli.simulate.telling import document_of
 from callgenie.cli.simulate.words import wanted
 from callgenie.telephony.simulator.carrier import SimulatedCarrier
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.script import Action, HangUp, LetSpeak, Pause, Play, rehearse
-from callgenie.voice.providers.scripted import ScriptedSpeechToText
+from callgenie.voice.ports import ToolCall
+from callgenie.voice.providers.scripted import Answer, ScriptedSpeechToText
 
 GREETING = "Hello, this is the bakery."
 HOURS = "We are open from 9 to 5."
@@ -38,7 +49,7 @@ def scenario(
 ) -> Scenario:
     stages: list[Stage] = []
     for line, step in enumerate(steps, 1):
-        if isinstance(step, Heard | HungUp | Silence | Refused):
+        if isinstance(step, Heard | HungUp | Silence | Refused | Transferred):
             stages.append(Stage(line, (step.action(),), step))
         else:
             stages.append(Stage(line, (step,)))
@@ -147,6 +158,16 @@ def test_a_refusal_passes_where_it_is_expected_and_fails_where_not(mongodb_uri: 
         assert not taken.passed
 
     run()
+
+
+@virtually
+async def test_a_transfer_is_judged_by_the_number_that_the_carrier_is_told_to_dial(mongodb_uri: str) -> None:
+    answers: dict[str, Answer] = {"open": ToolCall("transfer_call")}
+    async with switchboard(mongodb_uri, answers=answers, transfer_number="+14155550177") as board:
+        for number, passed in (("+14155550177", True), ("+14155550178", False)):
+            outcome = await held(board, scenario(heard("hello"), QUESTION, Transferred(number, 20_000)))
+            assert outcome.passed is passed, outcome.verdicts
+    assert failures(outcome) == [(3, "transferred to +14155550177")]
 
 
 @virtually

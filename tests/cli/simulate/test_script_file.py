@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from callgenie.cli.simulate.scenario import CarrierKind, Heard, HungUp, Refused, Scenario, Silence, duration_ms
+from callgenie.cli.simulate.scenario import (
+    CarrierKind,
+    Heard,
+    HungUp,
+    Refused,
+    Scenario,
+    Silence,
+    Transferred,
+    duration_ms,
+)
 from callgenie.cli.simulate.script_file import FILE_BYTES_MAX, STEPS_MAX, ScriptFaultError, read_script
 from callgenie.cli.simulate.words import wanted
 from callgenie.telephony.simulator.faults import Faults
@@ -42,6 +51,7 @@ steps:
   - expect: {hang_up: true, within: 1m}
   - expect: refused
   - expect: {refused: busy}
+  - expect: {transferred: "+14155550177"}
   - hang up
 """,
     )
@@ -63,6 +73,7 @@ steps:
         (AwaitHangUp(60_000),),
         (AwaitHangUp(20_000),),
         (AwaitHangUp(20_000),),
+        (AwaitHangUp(20_000),),
         (HangUp(),),
     ]
     expectations = [stage.expectation for stage in scenario.stages if stage.expectation is not None]
@@ -74,8 +85,9 @@ steps:
         HungUp(60_000),
         Refused((), 20_000),
         Refused((wanted("busy"),), 20_000),
+        Transferred("+14155550177", 20_000),
     ]
-    assert [stage.line for stage in scenario.stages] == list(range(7, 21))
+    assert [stage.line for stage in scenario.stages] == list(range(7, 22))
 
 
 def test_every_fault_is_understood(tmp_path: Path) -> None:

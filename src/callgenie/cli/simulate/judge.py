@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from callgenie.cli.simulate.listener import Line
-from callgenie.cli.simulate.scenario import Expectation, Heard, HungUp, Refused, Scenario, Silence
+from callgenie.cli.simulate.scenario import Expectation, Heard, HungUp, Refused, Scenario, Silence, Transferred
 from callgenie.telephony.simulator.report import CallReport, Ending, StreamReport
 from callgenie.telephony.simulator.script import Hear, Play, Say
+from callgenie.telephony.twilio.twiml import Dial
 
 # The rest of a sentence is no answer: an interrupted assistant stops within 200 ms, and the line takes a moment.
 _TAIL_MS: Final = 500
@@ -103,6 +104,9 @@ class _Court:
         match expected:
             case HungUp(within_ms):
                 return self._hung_up(stream, within_ms, began_ms)
+            case Transferred(number):
+                dialled = [verb.number for verb in self._report.verbs if isinstance(verb, Dial)]
+                return dialled == [number], f"transferred to {dialled[0]}" if dialled else "no transfer"
             case Silence(ms):
                 return self._silent(stream, ms, began_ms)
             case Heard():

@@ -80,7 +80,23 @@ class Refused:
         return " ".join(["refused", *(str(each) for each in self.wanted)])
 
 
-Expectation = Heard | Silence | HungUp | Refused
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The assistant hands the caller on to this number within so long; only Twilio can do so."""
+
+    number: str
+    within_ms: int
+
+    def action(self) -> Action:
+        """Return what the caller does meanwhile."""
+        return AwaitHangUp(self.within_ms)
+
+    def __str__(self) -> str:
+        """Return the expectation in words."""
+        return f"transferred to {self.number}"
+
+
+Expectation = Heard | Silence | HungUp | Refused | Transferred
 
 
 @dataclass(frozen=True, slots=True)

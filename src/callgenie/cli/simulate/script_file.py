@@ -17,6 +17,7 @@ from callgenie.cli.simulate.scenario import (
     Scenario,
     Silence,
     Stage,
+    Transferred,
     duration_ms,
 )
 from callgenie.cli.simulate.words import Wanted, wanted
@@ -248,10 +249,10 @@ def _expectation(value: _At) -> Expectation:
             value.refuse(f"`{word}` cannot be expected; there is: silence, hang up, refused, or names with values.")
         return found
     entries = value.entries("`expect`", _EXPECT)
-    _only(entries, ("heard", "silence", "hang up", "refused", "within"), "cannot be expected")
+    _only(entries, ("heard", "silence", "hang up", "refused", "transferred", "within"), "cannot be expected")
     kinds = [name for name in entries if name != "within"]
     if len(kinds) != 1:
-        value.refuse("`expect` takes one of heard, silence, hang up, refused; and within.", _EXPECT)
+        value.refuse("`expect` takes one of heard, silence, hang up, refused, transferred; and within.", _EXPECT)
     within = entries["within"].duration("within", _EXPECT) if "within" in entries else None
     at = entries[kinds[0]]
     match kinds[0]:
@@ -262,6 +263,9 @@ def _expectation(value: _At) -> Expectation:
         case "hang up":
             _affirmed(at, "hang up")
             return HungUp(_HANG_UP_WITHIN_MS if within is None else within)
+        case "transferred":
+            number = _telephone(at, "transferred")
+            return Transferred(number, _HANG_UP_WITHIN_MS if within is None else within)
         case _:
             words = () if _is_true(at) else _wanted(at, "refused")
             return Refused(words, _HANG_UP_WITHIN_MS if within is None else within)
