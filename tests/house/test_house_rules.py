@@ -93,3 +93,17 @@ def test_no_requirement_file_names_where_it_was_downloaded_from() -> None:
             assert pinned
             assert all("==" in line for line in pinned), path.name
             assert text.count("--hash=sha256:") >= len(pinned)
+
+
+def test_every_decision_has_a_number_of_its_own_and_a_line_in_the_list() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = []
+    for path in sorted(folder.glob("[0-9]*.md")):
+        number = int(path.name[:4])
+        heading = path.read_text(encoding="utf-8").splitlines()[0]
+        assert heading.startswith(f"# {number}. "), path.name
+        listed.append(f"{number}. [{heading.removeprefix(f'# {number}. ')}]({path.name})")
+    numbers = [int(line.partition(".")[0]) for line in listed]
+    assert numbers == list(range(1, len(numbers) + 1))
+    index = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in index if re.match(r"\d+\. \[", line)] == listed
