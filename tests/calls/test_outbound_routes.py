@@ -1,37 +1,18 @@
 """Calls to somebody over HTTP, and the list of those who must not be called."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.support.accounts import MovableClock
-from tests.support.twilio_api import ACCOUNT_SID, API_KEY, API_SECRET, Trouble, TwilioServer, twilio_server
-from tests.support.whole_app import WholeApi, serving_everything
+from tests.support.twilio_api import Trouble
+from tests.support.whole_app import WholeApi, serving_everything, serving_with_twilio
 
 from callgenie.mongo.client import Database
 
 CUSTOMER = "+14155550142"
 BODY = {"to": CUSTOMER, "purpose": "your order of a birthday cake"}
 MORNING = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
-
-
-@asynccontextmanager
-async def served(database_client: Database) -> AsyncIterator[tuple[WholeApi, TwilioServer]]:
-    async with twilio_server() as twilio:
-        settings = {
-            "public_url": "https://calls.example.com",
-            "twilio_account_sid": ACCOUNT_SID,
-            "twilio_auth_token": "the auth token of a test account",
-            "twilio_api_key": API_KEY,
-            "twilio_api_secret": API_SECRET,
-            "twilio_api_url": twilio.url,
-        }
-        async with serving_everything(database_client, clock=MovableClock(MORNING), **settings) as api:
-            yield api, twilio
-            assert api.whole.twilio_api is not None
-            await api.whole.twilio_api.close()
 
 
 async def owner_with_a_number(api: WholeApi, email: str = "owner@example.com") -> str:
@@ -42,7 +23,7 @@ async def owner_with_a_number(api: WholeApi, email: str = "owner@example.com") -
 
 
 async def test_a_call_is_placed_and_listed_while_it_rings(connected: Database) -> None:
-    async with served(connected) as (api, twilio):
+    async with serving_with_twilio(connected) as (api, twilio):
         token = await owner_with_a_number(api)
         placed = await api.call("POST", "/api/user/calls", token=token, json=BODY)
         assert placed.status_code == 201, placed.text
@@ -60,7 +41,7 @@ async def test_a_call_is_placed_and_listed_while_it_rings(connected: Database) -
 
 
 async def test_an_answer_that_got_lost_is_told_as_such_and_the_key_dials_once(connected: Database) -> None:
-    async with served(connected) as (api, twilio):
+    async with serving_with_twilio(connected) as (api, twilio):
         token = await owner_with_a_number(api)
         twilio.troubles.append(Trouble(500, done=True))
         headers = {"Idempotency-Key": "one"}
@@ -91,7 +72,7 @@ async def test_an_answer_that_got_lost_is_told_as_such_and_the_key_dials_once(co
 async def test_what_cannot_be_placed_is_refused_with_a_code(
     connected: Database, body: dict[str, Any], status: int, code: str
 ) -> None:
-    async with served(connected) as (api, twilio):
+    async with serving_with_twilio(connected) as (api, twilio):
         token = await owner_with_a_number(api)
         answer = await api.call("POST", "/api/user/calls", token=token, json=body)
         assert answer.status_code == status, answer.text
@@ -108,7 +89,7 @@ async def test_a_server_without_a_carrier_says_what_to_set(connected: Database) 
 
 
 async def test_the_calling_hours_are_the_owners_to_set(connected: Database) -> None:
-    async with served(connected) as (api, _):
+    async with serving_with_twilio(connected) as (api, _):
         token = await owner_with_a_number(api)
 
         async def hours(given: Any) -> Any:
@@ -128,7 +109,7 @@ async def test_the_calling_hours_are_the_owners_to_set(connected: Database) -> N
 
 
 async def test_the_do_not_call_list_is_kept_by_its_owner_alone(connected: Database) -> None:
-    async with served(connected) as (api, twilio):
+    async with serving_with_twilio(connected) as (api, twilio):
         token = await owner_with_a_number(api)
         path = "/api/user/do-not-call"
         first = await api.call("POST", path, token=token, json={"phoneNumber": CUSTOMER, "note": "asked on 4 May"})
@@ -152,7 +133,7 @@ async def test_the_do_not_call_list_is_kept_by_its_owner_alone(connected: Databa
 
 
 async def test_the_do_not_call_list_comes_in_pages(connected: Database) -> None:
-    async with served(connected) as (api, _):
+    async with serving_with_twilio(connected) as (api, _):
         token = await owner_with_a_number(api)
         path = "/api/user/do-not-call"
         for last in range(5):

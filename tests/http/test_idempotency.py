@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from fastapi.routing import APIRoute
 from tests.support.accounts import assert_problem
-from tests.support.whole_app import WholeApi, serving_everything
+from tests.support.whole_app import WholeApi, serving_everything, serving_with_twilio
 
 from callgenie.app import ROUTERS
 from callgenie.mongo.client import Database
@@ -30,6 +30,11 @@ BODIES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"name": "engine", "scopes": ["usage:read"]},
         {"name": "other", "scopes": ["usage:read"]},
     ),
+    "/api/user/calls": (
+        {"to": "+14155550142", "purpose": "your order"},
+        {"to": "+14155550142", "purpose": "your table"},
+    ),
+    "/api/user/do-not-call": ({"phoneNumber": "+14155550143"}, {"phoneNumber": "+14155550144"}),
     "/api/user/webhooks": (
         {"url": "https://localhost:1/a", "events": ["call.ended"]},
         {"url": "https://localhost:1/b", "events": ["call.ended"]},
@@ -61,7 +66,12 @@ async def ids_in_paths(api: WholeApi, token: str) -> dict[str, str]:
     return {"webhook_id": webhook, "delivery_id": delivery}
 
 
-async def test_every_post_under_api_user_honours_the_key(api: WholeApi) -> None:
+async def test_every_post_under_api_user_honours_the_key(connected: Database) -> None:
+    async with serving_with_twilio(connected, webhook_allowed_hosts=("localhost",)) as (api, _):
+        await _every_post_honours_the_key(api)
+
+
+async def _every_post_honours_the_key(api: WholeApi) -> None:
     token = await token_of(api)
     await api.whole.numbers.import_numbers(["+14155550101"])
     posts = {

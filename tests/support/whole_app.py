@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 from tests.support.accounts import JWT_SECRET, PEPPER, Api, MovableClock
+from tests.support.twilio_api import ACCOUNT_SID, API_KEY, API_SECRET, TwilioServer, twilio_server
 
 from callgenie.app import create_app
 from callgenie.kernel.clock import SystemClock
@@ -47,3 +49,24 @@ async def serving_everything(
         api.app = app
         yield api
     records.passwords.close()
+
+
+@asynccontextmanager
+async def serving_with_twilio(
+    database: Database, *, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[tuple[WholeApi, TwilioServer]]:
+    """Serve everything, set up to place calls over a small Twilio, at an hour at which most people may be called."""
+    async with twilio_server() as twilio:
+        carrier = {
+            "public_url": "https://calls.example.com",
+            "twilio_account_sid": ACCOUNT_SID,
+            "twilio_auth_token": "the auth token of a test account",
+            "twilio_api_key": API_KEY,
+            "twilio_api_secret": API_SECRET,
+            "twilio_api_url": twilio.url,
+        }
+        clock = clock or MovableClock(datetime(2026, 5, 4, 18, 0, tzinfo=UTC))
+        async with serving_everything(database, clock=clock, **carrier, **settings) as api:
+            yield api, twilio
+            assert api.whole.twilio_api is not None
+            await api.whole.twilio_api.close()
