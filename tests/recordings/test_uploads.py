@@ -15,12 +15,15 @@ from tests.support.s3_server import s3_server
 from tests.support.spilled_call import RATE, ended_call, recording_of, spilled
 
 from callgenie.calls.models import AnsweredCall
+from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import RecordingFault
 from callgenie.recordings.errors import RecordingStoreUnavailableError
 from callgenie.recordings.models import Label
 from callgenie.recordings.obstore_objects import FolderObjects
 from callgenie.recordings.spill import SpillFolder
+from callgenie.recordings.store import RecordingStates
+from callgenie.recordings.uploads import Uploads
 
 CRASH = """
 import os, signal, sys
@@ -140,6 +143,26 @@ async def test_a_conversation_deleted_during_the_upload_takes_its_recording_alon
     spilled(desk, call)
     with studio(desk.folder, Deleting(desk.folder / "store", office, call)) as slow:
         await slow.uploads(office.db).round()
+    assert desk.files() == []
+
+
+class WithoutAnswer(RecordingStates):
+    """The database goes away between the upload and the word that it is done."""
+
+    async def store(self, label: Label, *, seconds: int, size_bytes: int) -> bool:
+        raise UnavailableError("away")
+
+
+async def test_what_an_upload_has_left_in_the_store_goes_with_a_conversation_deleted_since(
+    office: Office, desk: Studio
+) -> None:
+    call = await ended_call(office)
+    label = spilled(desk, call)
+    with pytest.raises(UnavailableError):
+        await Uploads(desk.spill, desk.store, WithoutAnswer(office.db), desk.threads).round()
+    assert [file.name for file in desk.stored()] == [label.key.rpartition("/")[2]]
+    await office.conversations.delete(call.user_id, call.session_id)
+    await desk.uploads(office.db).round()
     assert desk.files() == []
 
 

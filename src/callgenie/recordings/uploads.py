@@ -80,7 +80,9 @@ class Uploads:
     async def _brought(self, found: SpilledRecording) -> bool:
         label = found.label
         if not await self._states.is_wanted(label):
-            # The conversation was deleted, or the account with all that was in it.
+            # The conversation was deleted, or the account with all that was in it. A round before may have brought it
+            # to the store, and died or lost the database before it could say so: nobody else knows of that.
+            await self._store.delete(label.key)
             _log.info(RECORDING_UNWANTED, session_id=label.session_id)
             return True
         if found.samples == 0:
