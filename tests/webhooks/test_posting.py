@@ -73,6 +73,14 @@ async def test_a_connection_to_one_host_carries_nothing_for_another_at_the_same_
     assert len(receiver.received) == 1
 
 
+async def test_a_cookie_is_not_brought_to_another_host_at_the_same_address() -> None:
+    through = poster(None, allowed=(HOST, "other.example.com"), allow_http=True)
+    async with receiving(Receiver(headers="set-cookie: who=first; Max-Age=600\r\n")) as receiver:
+        assert (await through.post(f"http://{HOST}:{receiver.port}/", {}, b"{}")).status == 200
+        assert (await post(through, receiver, scheme="http", host="other.example.com")).status == 200
+    assert ["cookie" in each.headers for each in receiver.received] == [False, False]
+
+
 async def test_a_certificate_for_the_address_alone_is_refused(authority: Authority) -> None:
     async with receiving(tls=authority.server("127.0.0.1")) as receiver:
         assert (await post(poster(authority), receiver)).error == "tls_failed"

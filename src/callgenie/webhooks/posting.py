@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final
 
@@ -85,6 +86,8 @@ class Poster:
             timeout=httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
+            # A receiver's cookies would be kept by its address, which it shares with others, and for as long as we run.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
