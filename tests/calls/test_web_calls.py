@@ -217,6 +217,7 @@ async def test_pages_from_elsewhere_are_refused(mongodb_uri: str) -> None:
         ("https://calls.example.com@evil.com", False),
         ("http://localhost:4000", False),
         ("https://x:99999", False),
+        ("https://[", False),
         ("null", False),
         ("", False),
     ],

@@ -150,7 +150,7 @@ class WithoutAnswer(RecordingStates):
     """The database goes away between the upload and the word that it is done."""
 
     async def store(self, label: Label, *, seconds: int, size_bytes: int) -> bool:
-        raise UnavailableError("away")
+        raise UnavailableError(f"The database is away, with {seconds} s and {size_bytes} bytes of {label.key} to note.")
 
 
 async def test_what_an_upload_has_left_in_the_store_goes_with_a_conversation_deleted_since(

@@ -28,8 +28,8 @@ class Origins:
 
 
 def _canonical(origin: str) -> str:
-    parts = urlsplit(origin.lower())
     try:
+        parts = urlsplit(origin.lower())
         port = parts.port
     except ValueError:
         return ""
