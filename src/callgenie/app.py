@@ -40,7 +40,7 @@ from callgenie.users.recovery_routes import router as recovery
 from callgenie.users.routes import router as users
 from callgenie.users.session_routes import router as sessions
 from callgenie.webhooks.routes import router as webhooks
-from callgenie.wiring import Services
+from callgenie.wiring.services import Services
 
 ROUTERS: Final = (
     users,

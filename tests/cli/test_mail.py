@@ -14,7 +14,8 @@ from callgenie.lifecycle.signup import SignUpForm
 from callgenie.mongo.embedded import open_database
 from callgenie.mongo.schema import init_db
 from callgenie.settings import Settings
-from callgenie.wiring import build_delivery, build_records, gather_secrets
+from callgenie.wiring.mail import build_delivery
+from callgenie.wiring.records import build_records, gather_secrets
 
 
 async def sign_up(settings: Settings) -> None:

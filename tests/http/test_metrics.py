@@ -13,7 +13,7 @@ from tests.support.accounts import PASSWORD, assert_problem
 from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.mongo.client import Database
-from callgenie.wiring import gather_figures
+from callgenie.wiring.jobs import gather_figures
 
 TOKEN = "a token for metrics"
 

@@ -10,7 +10,7 @@ from tests.support.mail_sink import Letterbox, mail_sink
 from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.mongo.client import Database
-from callgenie.wiring import running
+from callgenie.wiring.jobs import running
 
 NEW = "another good password"
 

@@ -27,7 +27,8 @@ from callgenie.settings import Settings
 from callgenie.voice.providers.scripted import scripted_providers
 from callgenie.voice.turn import Turn
 from callgenie.webhooks.models import EndpointFields, EventType
-from callgenie.wiring import Services, build_records, build_services
+from callgenie.wiring.records import build_records
+from callgenie.wiring.services import Services, build_services
 
 Db = AsyncDatabase[dict[str, Any]]
 

@@ -24,7 +24,8 @@ from callgenie.telephony.simulator.script import HangUp, Listen, Play, rehearse
 from callgenie.voice.guarded import ProviderFailedError, on_provider_failure, transcribed
 from callgenie.voice.ports import ProviderError, Transcript
 from callgenie.voice.providers.scripted import scripted_providers
-from callgenie.wiring import build_records, build_services
+from callgenie.wiring.records import build_records
+from callgenie.wiring.services import build_services
 
 
 @virtually

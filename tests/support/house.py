@@ -19,7 +19,9 @@ from callgenie.kernel.secret_file import Secrets
 from callgenie.settings import Settings
 from callgenie.telephony.simulator.carrier import SimulatedCarrier
 from callgenie.voice.providers.embedded import load_embedded_providers
-from callgenie.wiring import Services, build_records, build_services, running
+from callgenie.wiring.jobs import running
+from callgenie.wiring.records import build_records
+from callgenie.wiring.services import Services, build_services
 
 AUTH_TOKEN = "the auth token of a test account"
 NUMBER = "+14155550123"

@@ -18,7 +18,8 @@ from callgenie.kernel.secret_file import Secrets
 from callgenie.mongo.client import Database
 from callgenie.settings import Settings
 from callgenie.voice.providers.scripted import scripted_providers
-from callgenie.wiring import Services, build_records, build_services
+from callgenie.wiring.records import build_records
+from callgenie.wiring.services import Services, build_services
 
 Clock = MovableClock | SystemClock
 

@@ -16,7 +16,8 @@ from callgenie.mail.rendering import as_text
 from callgenie.mongo.embedded import open_database
 from callgenie.mongo.folder import DataFolder
 from callgenie.settings import Settings
-from callgenie.wiring import build_delivery, build_records, gather_secrets
+from callgenie.wiring.mail import build_delivery
+from callgenie.wiring.records import build_records, gather_secrets
 
 app = typer.Typer(help="Read mail that has reached nobody.")
 

@@ -25,7 +25,9 @@ from callgenie.observability.logging import set_up_logging
 from callgenie.settings import Settings, default_data_dir
 from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.providers.embedded import load_embedded_providers
-from callgenie.wiring import build_records, build_services, running
+from callgenie.wiring.jobs import running
+from callgenie.wiring.records import build_records
+from callgenie.wiring.services import build_services
 
 # Each loads the voice models for itself, some 300 MB; more of them than a large machine has cores only wait.
 WORKERS_MAX: Final = 64

@@ -26,7 +26,7 @@ from callgenie.cli.workers import READY, RELOAD
 from callgenie.mongo.embedded import open_database
 from callgenie.observability.logging import set_up_logging
 from callgenie.settings import Settings
-from callgenie.wiring import gather_secrets
+from callgenie.wiring.records import gather_secrets
 
 _log = structlog.get_logger(__name__)
 

@@ -13,7 +13,8 @@ from callgenie.kernel.errors import DomainError
 from callgenie.mail.smtp import SmtpMailer
 from callgenie.settings import Settings
 from callgenie.voice.providers import minilm, nanotts, silero, whisper
-from callgenie.wiring import SECRETS_FILE, mailer_of
+from callgenie.wiring.mail import mailer_of
+from callgenie.wiring.records import SECRETS_FILE
 
 # MongoDB stops taking writes before the disk is full to its last byte; an hour of records is some megabytes.
 DISK_BAD_BYTES: Final = 512 * 1024 * 1024
