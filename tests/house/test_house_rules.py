@@ -107,3 +107,22 @@ def test_every_decision_has_a_number_of_its_own_and_a_line_in_the_list() -> None
     assert numbers == list(range(1, len(numbers) + 1))
     index = (folder / "README.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in index if re.match(r"\d+\. \[", line)] == listed
+
+
+def test_every_page_of_the_documentation_is_in_its_list() -> None:
+    docs = ROOT / "docs"
+    index = (docs / "README.md").read_text(encoding="utf-8")
+    pages = [path.relative_to(docs).as_posix() for path in sorted(docs.rglob("*.md"))]
+    own = [page for page in pages if page != "README.md" and not page.startswith("decisions/0")]
+    assert [page for page in own if f"({page})" not in index] == []
+
+
+def test_no_link_between_pages_leads_nowhere() -> None:
+    pages = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if not re.match(r"[a-z]+:", link)
+    ]
+    assert [f"{relative(page)}: {link}" for page, link in links if not (page.parent / link).exists()] == []
