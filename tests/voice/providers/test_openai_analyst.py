@@ -1,6 +1,7 @@
 """Calls summed up by a hosted model: what it is asked, what is taken from it, and how each failure is told."""
 
 import json
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -131,6 +132,20 @@ async def test_an_answer_that_makes_no_sense_is_a_failure_that_may_pass(said: st
 )
 async def test_a_body_that_is_not_what_was_promised_is_garbage(body: bytes) -> None:
     assert await failure(None, Fault(garbage=body)) == ("garbage", False)
+
+
+@pytest.mark.parametrize(
+    "content", ['{"summary": "Anna needs a cake.", "callerName": {"first": "Anna"}}', {"Anna": "needs a cake"}]
+)
+async def test_what_is_logged_of_a_failure_says_nothing_of_the_call(content: object) -> None:
+    body = json.dumps({"choices": [{"message": {"content": content}}]}).encode()
+    async with analyst() as (asked, behind):
+        behind.misfortune.add(Fault(garbage=body))
+        with pytest.raises(ProviderError) as raised:
+            await asked.analyse(TRANSCRIPT, language="en")
+    logged = "".join(traceback.format_exception(raised.value))
+    assert "ValidationError" in logged
+    assert "Anna" not in logged
 
 
 async def test_an_answer_without_an_end_is_not_read_to_it() -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, Field, StrictStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
 
 from callgenie.voice.analyst import NAME_CHARS_MAX, SUMMARY_CHARS_MAX, WISH_CHARS_MAX, Findings
 from callgenie.voice.providers.hosted_api import HostedApi
@@ -40,23 +40,28 @@ def _nothing_is_none(value: Any) -> Any:
 _Maybe = Annotated[StrictStr | None, BeforeValidator(_nothing_is_none)]
 
 
-class _Report(BaseModel):
+class _Told(BaseModel):
+    # Failures are logged with their causes, and what a model says of a call is as private as the call.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class _Report(_Told):
     summary: StrictStr = Field(pattern=r"\S")
     caller_name: _Maybe = Field(default=None, alias="callerName")
     wish: _Maybe = None
 
 
-class _Answer(BaseModel):
+class _Answer(_Told):
     content: StrictStr | None = None
     refusal: StrictStr | None = None
 
 
-class _Choice(BaseModel):
+class _Choice(_Told):
     message: _Answer
     finish_reason: StrictStr | None = None
 
 
-class _Completion(BaseModel):
+class _Completion(_Told):
     choices: list[_Choice] = Field(min_length=1)
 
 
