@@ -33,9 +33,14 @@ def test_what_was_not_heard_was_not(text: str) -> None:
 
 
 def test_figures_are_words() -> None:
-    assert words_of("9, 15; 20 and 99. In 2024 (it's)") == [
-        *("nine", "fifteen", "twenty", "and", "ninety", "nine", "in", "2024", "it's")
+    assert words_of("9, 15; 20 and 99. In 2024 (it's 5pm)") == [
+        *("nine", "fifteen", "twenty", "and", "ninety", "nine", "in", "2024", "it's", "five", "pm")
     ]
+
+
+def test_hours_are_heard_as_recognisers_write_them() -> None:
+    assert wanted("/nine|ten/").is_in("We are open from 9am.")
+    assert wanted("from nine").is_in("We are open from 9am.")
 
 
 def test_a_wrong_pattern_is_said_to_be_one() -> None:

@@ -47,8 +47,8 @@ def wanted(text: str) -> Wanted:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text: lower case, no punctuation, and numbers up to 99 as they are spoken."""
-    words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    """Return the words of a text: lower case, no punctuation, and numbers up to 99 as they are spoken, "9am" too."""
+    words = re.findall(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     return [spoken for word in words for spoken in _spoken(word)]
 
 
