@@ -6,30 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from tests.support.fake_link import quiet, voice
 from tests.support.held_call import GREETING, HOURS, held_call
+from tests.support.spoken import words_within
 from tests.support.virtual_time import virtually
 
 from callgenie.kernel.vocabulary import EndedReason, Fault, TurnRole
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, Transcript
 from callgenie.voice.providers.scripted import is_loud
-from callgenie.voice.sentences import sentences_of
 from callgenie.voice.turn import SessionEnd
 
 CALLER_HUNG_UP = SessionEnd(EndedReason.CALLER_HANGUP, Fault.NONE)
-
-
-def words_within(text: str, ms: int) -> list[str]:
-    """Return the words that the scripted voice, at 60 ms a character, has said of `text` after `ms`."""
-    words: list[str] = []
-    at = 0
-    for sentence in sentences_of(text):
-        for word in sentence.split():
-            at += len(word) * 60
-            if at > ms:
-                return words
-            words.append(word)
-            at += 60
-        at -= 60  # no space is spoken after a sentence
-    return words
 
 
 @virtually

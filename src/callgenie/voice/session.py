@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, ParamSpec
 
 import structlog
@@ -136,7 +137,7 @@ class CallSession:
     # What others may ask for, at any time, also before `run`
 
     def say(self, text: str) -> None:
-        """Speak an announcement at the next gap."""
+        """Speak an announcement at the next gap, and again at later ones until it was heard to its end."""
         self._announcements.append(text)
 
     def finish(self, text: str | None, reason: EndedReason, fault: Fault) -> None:
@@ -185,7 +186,7 @@ class CallSession:
             if self._keypad.is_complete(now) and self._is_gap():
                 self._answer_keys(now)
             if self._announcements and self._is_gap():
-                self._start_talking(self._talk.say, self._announcements.popleft())
+                self._start_talking(self._announce, self._announcements[0])
 
     async def _watch(self) -> None:
         """End a call whose carrier fell silent, or that has lasted too long; it depends on the clock alone."""
@@ -282,6 +283,12 @@ class CallSession:
         departure = await self._talk.reply(timing)
         if departure is not None:
             self.finish(None, departure.reason, Fault.NONE)
+
+    async def _announce(self, text: str) -> None:
+        """Speak an announcement; one that is talked over stays, and is spoken again at the next gap."""
+        await self._talk.say(text)
+        with suppress(ValueError):  # newer ones may have taken its place meanwhile
+            self._announcements.remove(text)
 
     def _carry_out(self, work: Coroutine[Any, Any, ToolResult]) -> asyncio.Task[ToolResult]:
         assert self._group is not None  # noqa: S101 - nobody asks for tools before `run`

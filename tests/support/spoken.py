@@ -1,0 +1,32 @@
+"""How long the scripted voice takes for what it says, and how far it has come after a while."""
+
+from callgenie.voice.sentences import SentenceCutter
+
+MS_A_CHARACTER = 60
+
+
+def pieces_of(text: str) -> list[str]:
+    """Return an answer in the pieces in which it is spoken, as it comes word by word."""
+    cutter = SentenceCutter()
+    return [piece for word in text.split() for piece in cutter.push(word + " ")] + list(cutter.flush())
+
+
+def takes_as_long_as(ms: int, text: str) -> bool:
+    """Tell whether `ms` is how long `text` takes; where it is cut into pieces, no space is spoken."""
+    cuts_ms = len(pieces_of(text)) * MS_A_CHARACTER
+    return len(text) * MS_A_CHARACTER - cuts_ms <= ms <= len(text) * MS_A_CHARACTER + 20
+
+
+def words_within(text: str, ms: int) -> list[str]:
+    """Return the words that have been said of an answer after `ms`."""
+    words: list[str] = []
+    at = 0
+    for piece in pieces_of(text):
+        for word in piece.split():
+            at += len(word) * MS_A_CHARACTER
+            if at > ms:
+                return words
+            words.append(word)
+            at += MS_A_CHARACTER
+        at -= MS_A_CHARACTER
+    return words
