@@ -2,43 +2,28 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 
+from tests.support.hosted_board import hosted_board
 from tests.support.serving import serving
-from tests.support.switchboard import Switchboard, switchboard, tone
+from tests.support.switchboard import Switchboard, tone
 from tests.support.vendors.faults import Fault
 from tests.support.vendors.openai import KEY, OpenAi
 from tests.support.virtual_time import virtually
 
-from callgenie.kernel.clock import LoopClock
 from callgenie.profiles.models import FaqEntry
-from callgenie.settings import Settings
 from callgenie.telephony.simulator.script import HangUp, Listen, Play
-from callgenie.voice.catalogue import VoiceCatalogue
-from callgenie.voice.ports import VoiceProviders
-from callgenie.wiring.voices import build_voices
 
-HOSTED = "openai/gpt-4.1-mini"
 TWO_QUESTIONS = (Listen(), Play(tone(800)), Listen(), Play(tone(800)), Listen(), HangUp())
 OPEN = "We are open from nine to five."  # what the embedded model says, too: the caller cannot tell them apart
 
 
 @asynccontextmanager
-async def hosted_board(mongodb_uri: str, server: OpenAi) -> AsyncIterator[Switchboard]:
+async def answered_by(server: OpenAi, mongodb_uri: str) -> AsyncIterator[Switchboard]:
+    faq = (FaqEntry("When are you open?", OPEN),)
     async with serving(server.app) as url:
-        settings = Settings(_env_file=None, data_dir=Path("unused"), openai_api_key=KEY, openai_base_url=f"{url}/v1")
-        built = []
-
-        def catalogue(embedded: VoiceProviders) -> VoiceCatalogue:
-            built.append(build_voices(settings, embedded, LoopClock(datetime.now(UTC))))
-            return built[0].catalogue
-
-        faq = (FaqEntry("When are you open?", OPEN),)
-        async with switchboard(mongodb_uri, texts=["when are you open"], catalogue=catalogue, faq=faq) as board:
-            board.office.customers.choose(board.owner, ai_model=HOSTED)
+        settings = {"openai_api_key": KEY, "openai_base_url": f"{url}/v1"}
+        async with hosted_board(mongodb_uri, settings, texts=["when are you open"], faq=faq) as board:
             yield board
-        await built[0].close()
 
 
 async def said(board: Switchboard) -> list[str]:
@@ -48,7 +33,7 @@ async def said(board: Switchboard) -> list[str]:
 @virtually
 async def test_the_hosted_model_answers_the_call(mongodb_uri: str) -> None:
     server = OpenAi()
-    async with hosted_board(mongodb_uri, server) as board:
+    async with answered_by(server, mongodb_uri) as board:
         await board.dial(*TWO_QUESTIONS)
         answers = await said(board)
     assert len(server.bodies) == 2
@@ -60,7 +45,7 @@ async def test_the_hosted_model_answers_the_call(mongodb_uri: str) -> None:
 async def test_a_model_that_dies_in_the_middle_of_a_call_does_not_end_it(mongodb_uri: str) -> None:
     """The first answer breaks off, the second one never comes: the caller is told, and then answered from the FAQ."""
     server = OpenAi()
-    async with hosted_board(mongodb_uri, server) as board:
+    async with answered_by(server, mongodb_uri) as board:
         server.misfortune.add(Fault(pieces=4), Fault(503), Fault(503))
         await board.dial(*TWO_QUESTIONS)
         answers = await said(board)
@@ -73,7 +58,7 @@ async def test_a_model_that_dies_in_the_middle_of_a_call_does_not_end_it(mongodb
 @virtually
 async def test_a_wrong_key_is_found_out_while_the_caller_is_greeted(mongodb_uri: str) -> None:
     server = OpenAi(key="another")
-    async with hosted_board(mongodb_uri, server) as board:
+    async with answered_by(server, mongodb_uri) as board:
         await board.dial(*TWO_QUESTIONS)
         assert await said(board) == [OPEN, OPEN]
     assert server.asked == ["/v1/models"]

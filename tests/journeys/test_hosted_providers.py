@@ -3,46 +3,28 @@
 Real speech over real sockets: the vendors are stood in for by servers that speak their formats, and listen and speak.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from tests.support.embedded import embedded, speech
+from tests.support.hosted_board import NOWHERE, hosted_board
 from tests.support.serving import serving
-from tests.support.switchboard import Switchboard, switchboard
+from tests.support.switchboard import Switchboard
 from tests.support.vendors import deepgram, elevenlabs
 from tests.support.vendors.deepgram import Deepgram
 from tests.support.vendors.elevenlabs import ElevenLabs
 from tests.support.vendors.openai import KEY, OpenAi
 from tests.support.virtual_time import virtually
 
-from callgenie.kernel.clock import LoopClock
 from callgenie.profiles.models import FaqEntry
-from callgenie.settings import Settings
 from callgenie.telephony.simulator.script import HangUp, Listen, Play
-from callgenie.voice.catalogue import VoiceCatalogue
-from callgenie.voice.ports import VoiceProviders
-from callgenie.wiring.voices import Voices, build_voices
 
 ANSWER = "You can park behind the house."
 FAQ = (FaqEntry("Is there parking?", ANSWER),)
 
 
-@asynccontextmanager
-async def board(mongodb_uri: str, **settings: Any) -> AsyncIterator[Switchboard]:
-    built: list[Voices] = []
-
-    def catalogue(_scripted: VoiceProviders) -> VoiceCatalogue:
-        known = Settings(_env_file=None, data_dir=Path("unused"), **settings)
-        built.append(build_voices(known, embedded(), LoopClock(datetime.now(UTC))))
-        return built[0].catalogue
-
-    async with switchboard(mongodb_uri, catalogue=catalogue, faq=FAQ) as made:
-        made.office.customers.choose(made.owner, ai_model="openai/gpt-4.1-mini", voice_model="elevenlabs/george")
-        yield made
-    await built[0].close()
+def board(mongodb_uri: str, **settings: Any) -> AbstractAsyncContextManager[Switchboard]:
+    return hosted_board(mongodb_uri, settings, last=lambda _: embedded(), voice_model="elevenlabs/george", faq=FAQ)
 
 
 async def dial_and_ask(made: Switchboard) -> list[tuple[str, str]]:
@@ -81,16 +63,15 @@ async def test_a_call_is_heard_answered_and_spoken_by_hosted_providers(mongodb_u
 
 @virtually
 async def test_with_every_vendor_gone_the_call_is_held_all_the_same(mongodb_uri: str) -> None:
-    nowhere = "http://127.0.0.1:9/v1"
     async with board(
         mongodb_uri,
         stt_provider="deepgram",
         deepgram_api_key="k",
-        deepgram_base_url=nowhere,
+        deepgram_base_url=NOWHERE,
         openai_api_key="k",
-        openai_base_url=nowhere,
+        openai_base_url=NOWHERE,
         elevenlabs_api_key="k",
-        elevenlabs_base_url=nowhere,
+        elevenlabs_base_url=NOWHERE,
     ) as made:
         turns = await dial_and_ask(made)
         conversation = await made.office.conversation("CA1")

@@ -19,7 +19,7 @@ async def pcm_of(api: HostedApi, response: httpx.Response, *, made_at: int, samp
     """Yield a body of 16-bit little-endian mono PCM, made at one rate, at another.
 
     Raises:
-        ProviderError: It is no sound, ends within a sample, or holds nothing.
+        ProviderError: It is no sound, ends within a sample, or holds nothing or less than a word.
     """
     if response.headers.get("content-type", "").startswith(_NO_SOUND):
         raise api.failure("garbage")
@@ -37,8 +37,9 @@ async def pcm_of(api: HostedApi, response: httpx.Response, *, made_at: int, samp
             yield piece
     if len(waiting) % 2:
         raise api.failure("cut_off")
+    if not spoke:
+        # No word is as short as a tenth of a second: whatever this is, it leaves the sentence unsaid.
+        raise api.failure("garbage" if waiting else "empty")
     last = resampler.push(waiting) + resampler.flush()
     if last:
         yield last
-    elif not spoke:
-        raise api.failure("empty")
