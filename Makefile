@@ -41,7 +41,7 @@ check: $(READY) ## Run the linters, the type checker and the import rules
 faults: $(READY) ## Break databases and servers on purpose and look for what was lost (SEEDS=20 FAULT=kill-primary)
 	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) --seeds $(or $(SEEDS),1)
 
-faults-teeth: $(READY) ## Plant known bugs one by one, and see each caught (about 10 minutes)
+faults-teeth: $(READY) ## Plant known bugs one by one, and see each caught (about 15 minutes)
 	@$(BIN)/python -m tests.faults.teeth
 
 overload: $(READY) ## Ask four times what the server can do for a minute, beside live calls
