@@ -1,5 +1,6 @@
 """The list of settings, and what a wrong one is answered with."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,20 @@ def test_a_wrong_value_gives_the_setting_s_name_and_what_it_is_for(
     said = capsys.readouterr().err
     assert "CALLGENIE_PORT" in said
     assert "The port the server listens on" in said
+
+
+@pytest.mark.parametrize("value", ["?", "-1", "99999999"])
+def test_whatever_is_wrong_is_answered_with_what_it_must_be_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    for field in Settings.model_fields.values():
+        monkeypatch.setenv(str(field.validation_alias), value)
+    with pytest.raises(BaseException, match=str(EXIT_CONFIG)):
+        load_settings()
+    faults = capsys.readouterr().err.splitlines()
+    assert len(faults) > 10
+    assert [fault for fault in faults if not re.search(": must .*(such as|look like| or ).*\\. ", fault)] == []
+    assert [fault for fault in faults if re.search("such as None|should|at least \\d+ items", fault)] == []
 
 
 def test_a_secret_s_wrong_value_is_not_shown(

@@ -16,10 +16,13 @@ def init_db(
     check: Annotated[bool, typer.Option("--check", help="Only say what differs; exit 1 if anything does.")] = False,
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data-dir", help="Where the embedded database, the secrets and recordings are kept."),
+        typer.Option("--data-dir", help="The data folder whose database it is. [CALLGENIE_DATA_DIR]"),
     ] = None,
 ) -> None:
-    """Create or update collections, validators and indexes; safe at any time, also while the server runs."""
+    """Create or update collections, validators and indexes; safe at any time, also while the server runs.
+
+    Examples: callgenie init-db; callgenie init-db --check
+    """
     settings = load_settings(data_dir=data_dir)
     lines = run(_shape(settings, check=check))
     for line in lines or ["The database is as it should be."]:

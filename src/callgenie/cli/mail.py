@@ -19,7 +19,7 @@ from callgenie.settings import Settings
 from callgenie.wiring.mail import build_delivery
 from callgenie.wiring.records import build_records, gather_secrets
 
-app = typer.Typer(help="Read mail that has reached nobody.")
+app = typer.Typer()
 
 DataDir = Annotated[
     Path | None, typer.Option(help="The data folder of the server whose mail it is. [CALLGENIE_DATA_DIR]")

@@ -94,6 +94,8 @@ def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     for name, inner in sorted(getattr(command, "commands", {}).items()):
         if not inner.hidden:
             if hasattr(inner, "commands"):
+                if inner.invoke_without_command:
+                    yield f"{path} {name}", inner
                 yield from _commands(f"{path} {name}", inner)
             else:
                 yield f"{path} {name}", inner

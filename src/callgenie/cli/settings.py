@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from rich.table import Table
 
 from callgenie.cli.terminal import out
+from callgenie.cli.wrong_setting import choices, number_range
 from callgenie.settings import Settings
 
 _COLUMNS: Final = 118
@@ -24,9 +24,7 @@ def _default(name: str, field: FieldInfo) -> str:
 
 
 def _range(field: FieldInfo) -> str:
-    low = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
-    high = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
-    return f"{low} to {high}" if low is not None and high is not None else ""
+    return number_range(field) or ", ".join(choices(field.annotation))
 
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
@@ -65,7 +63,7 @@ def environment() -> str:
     for name, default, bounds, why in rows():
         lines += ["", *textwrap.wrap(why, _COLUMNS, initial_indent="# ", subsequent_indent="# ")]
         if bounds:
-            lines.append(f"# From {bounds}.")
+            lines.append(f"# {'One of' if ', ' in bounds else 'From'} {bounds}.")
         lines.append(f"#{name}={default}")
     return "\n".join(lines) + "\n"
 

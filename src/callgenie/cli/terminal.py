@@ -7,7 +7,9 @@ from typing import Any, Final, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
+from callgenie.cli.wrong_setting import must_be
 from callgenie.kernel.errors import DomainError, ErrorKind
 from callgenie.settings import Settings
 
@@ -47,8 +49,8 @@ def load_settings(**overrides: object) -> Settings:
                 None,
             )
             shown = str(field.validation_alias) if field else name
-            message = fault["msg"].removeprefix("Value error, ")
-            err.print(f"[red]{shown}[/red]: {message}. {field.description if field else ''}")
+            message = must_be(fault, field) if field else fault["msg"]
+            err.print(f"[red]{shown}[/red]: {escape(message)}. {escape(field.description or '') if field else ''}")
         raise typer.Exit(EXIT_CONFIG) from None
 
 

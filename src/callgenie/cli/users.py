@@ -93,7 +93,7 @@ async def _list(settings: Settings, status: UserStatus | None) -> None:
             its_plan = await customers.plan_of(user.id)
             out.print(f"{user.created_at:%Y-%m-%d} {user.status:<9} {its_plan:<10} {user.email}", markup=False)
             count += 1
-    progress(f"{count} users")
+    progress(f"{count} user{'' if count == 1 else 's'}")
 
 
 async def _show(settings: Settings, email: str) -> Overview:

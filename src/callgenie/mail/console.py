@@ -23,5 +23,5 @@ class ConsoleMailer:
             MAIL_KEPT,
             mail=mail.id,
             link=action.link if action else None,
-            hint="no mail server is set (SMTP_HOST); read it with `callgenie mail`",
+            hint="no mail server is set (SMTP_URL); read it with `callgenie mail`",
         )

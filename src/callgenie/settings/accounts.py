@@ -18,12 +18,14 @@ class AccountSettings(BaseSettings):
     jwt_secret: SecretStr | None = Field(
         default=None,
         min_length=32,
+        examples=["what `openssl rand -hex 32` prints"],
         validation_alias="JWT_SECRET",
         description="Signs access tokens and cursors; without it one is made and kept in the data folder.",
     )
     password_pepper: SecretStr | None = Field(
         default=None,
         min_length=32,
+        examples=["what `openssl rand -hex 32` prints"],
         validation_alias="PASSWORD_PEPPER",
         description="Mixed into every password before bcrypt; without it one is made and kept in the data folder.",
     )

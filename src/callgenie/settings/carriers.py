@@ -25,6 +25,7 @@ class CarrierSettings(BaseSettings):
     exotel_secret: SecretStr | None = Field(
         default=None,
         min_length=16,
+        examples=["what `openssl rand -hex 16` prints"],
         validation_alias="EXOTEL_SECRET",
         description="The secret in the addresses that Exotel calls, at least 16 characters, as Exotel signs nothing; "
         "without it every Exotel request is refused.",
@@ -38,6 +39,7 @@ class CarrierSettings(BaseSettings):
     twilio_account_sid: str | None = Field(
         default=None,
         pattern="^AC[0-9a-fA-F]{32}$",
+        examples=["AC0123456789abcdef0123456789abcdef"],
         validation_alias="TWILIO_ACCOUNT_SID",
         description="The account that calls are placed and hung up with, over Twilio's REST API; "
         "without it nobody can be called, and calls whose media socket is gone are left to Twilio.",
@@ -45,6 +47,7 @@ class CarrierSettings(BaseSettings):
     twilio_api_key: str | None = Field(
         default=None,
         pattern="^SK[0-9a-fA-F]{32}$",
+        examples=["SK0123456789abcdef0123456789abcdef"],
         validation_alias="TWILIO_API_KEY",
         description="An API key to use with the REST API; without it the auth token is used.",
     )

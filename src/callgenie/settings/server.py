@@ -62,18 +62,17 @@ class ServerSettings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         default=None,
         min_length=16,
+        examples=["what `openssl rand -hex 16` prints"],
         validation_alias="METRICS_TOKEN",
         description="What /metrics asks for as a Bearer token; without it only this machine may read them.",
     )
-    log_level: str = Field(
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
-        pattern="^(debug|info|warning|error)$",
         validation_alias="CALLGENIE_LOG_LEVEL",
         description="The least serious log line that is written.",
     )
-    log_format: str = Field(
+    log_format: Literal["auto", "json", "console"] = Field(
         default="auto",
-        pattern="^(auto|json|console)$",
         validation_alias="CALLGENIE_LOG_FORMAT",
         description="Log lines as JSON or for reading; auto looks whether a terminal is there.",
     )

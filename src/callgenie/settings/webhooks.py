@@ -27,6 +27,7 @@ class WebhookSettings(BaseSettings):
     )
     webhook_ca_file: FilePath | None = Field(
         default=None,
+        examples=["/etc/ssl/our-authority.pem"],
         validation_alias="WEBHOOK_CA_FILE",
         description="A PEM file with certificate authorities of your own that webhooks' receivers may be certified by, "
         "beside the public ones.",
