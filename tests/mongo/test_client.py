@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from callgenie.mongo.errors import (
     StandaloneServerError,
 )
 from callgenie.mongo.program import REPLICA_SET, find_mongod
+from callgenie.mongo.schema import init_db
 
 Db = AsyncDatabase[dict[str, Any]]
 
@@ -253,6 +255,25 @@ async def test_what_cannot_become_right_is_not_repeated(database: Db) -> None:
     with pytest.raises(DuplicateKeyError):
         await retrying(insert)
     assert attempts == 1
+
+
+async def test_a_value_that_a_validator_refuses_is_quoted_nowhere(database: Db) -> None:
+    await init_db(database)
+    secret = "what-a-caller-said"
+    refused_value = {"userId": secret, "turns": secret}
+
+    async def insert() -> None:
+        await database["conversations"].insert_one(refused_value)
+
+    async def update() -> None:
+        await database["conversations"].find_one_and_update({"sessionId": "s"}, {"$set": refused_value}, upsert=True)
+
+    for write in (insert, update):
+        with pytest.raises(OperationFailure) as refused:
+            await retrying(write)
+        assert refused.value.code == 121
+        assert secret not in "".join(traceback.format_exception(refused.value))
+        assert secret not in repr(refused.value.details)
 
 
 async def test_a_deadline_bounds_what_is_inside(connected: Database, database: Db) -> None:

@@ -76,6 +76,9 @@ _UNAUTHORIZED: Final = 13
 # Atlas has a code of its own for a wrong user or password.
 _ATLAS_ERROR: Final = 8_000
 
+# A document that a collection's `$jsonSchema` refuses.
+_VALIDATION_FAILED: Final = 121
+
 # How long the first host has to say what it is, when no server was found that fits the connection string.
 _HELLO_SECONDS: Final = 2.0
 
@@ -168,6 +171,8 @@ async def retrying(operation: Callable[[], Awaitable[T]], *, seconds: float = 5.
             try:
                 return await operation()
             except PyMongoError as error:
+                if isinstance(error, OperationFailure) and error.code == _VALIDATION_FAILED:
+                    raise _without_the_value(error) from None
                 if not is_repeatable(error) and not (error.timeout or isinstance(error, ExecutionTimeout)):
                     raise
                 wait = pause * _jitter.uniform(0.5, 1.5)
@@ -175,6 +180,11 @@ async def retrying(operation: Callable[[], Awaitable[T]], *, seconds: float = 5.
                     raise DatabaseBusyError("The database cannot take this now. Try again in a moment.") from error
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, _PAUSE_LONGEST_SECONDS)
+
+
+def _without_the_value(error: OperationFailure) -> OperationFailure:
+    """Return the same refusal without the value that the server quotes: what a caller said, and whose number it was."""
+    return type(error)("The document is not of the shape that its collection asks for.", error.code)
 
 
 async def connect(uri: str, *, listeners: Sequence[Any] = ()) -> Database:
