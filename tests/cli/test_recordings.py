@@ -167,6 +167,7 @@ async def test_the_doctor_asks_the_bucket(tmp_path: Path) -> None:
     "url",
     ["recordings", "file://host/folder", "file:relative", "s3://", "s3://Bad_Bucket", "https://x", "s3://b1x?a=b"],
 )
-def test_a_place_that_cannot_be_is_refused_at_the_start(url: str) -> None:
+def test_a_place_that_cannot_be_is_refused_at_the_start(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECORDINGS_URL", url)
     with pytest.raises(ValidationError, match="RECORDINGS_URL"):
-        Settings(_env_file=None, recordings_url=url)
+        Settings(_env_file=None)
