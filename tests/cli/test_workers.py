@@ -87,7 +87,8 @@ def test_calls_of_every_worker_may_finish(data_folder: Path, mongodb_uri: str) -
 def test_a_service_manager_that_signals_everybody_ends_no_call(data_folder: Path, mongodb_uri: str) -> None:
     with running(SERVER, "serve", data_folder, 2, MONGODB_URI=mongodb_uri) as server:
         url = server.wait_for("ready")
-        busy = int(httpx.post(url + "/call?seconds=1.5").text)
+        # Long enough for a busy machine to find the workers and signal them before it is over.
+        busy = int(httpx.post(url + "/call?seconds=5", timeout=15).text)
         for worker in workers_of(server):
             worker.send_signal(signal.SIGTERM)
         assert server.end(signal.SIGTERM) == 0
