@@ -20,6 +20,7 @@ OPENED = {
     ("GET", "/api/user/conversations/export"): "conversations:read",
     ("GET", "/api/user/conversations/{session_id:path}"): "conversations:read",
     ("POST", "/api/user/conversations"): "conversations:write",
+    ("GET", "/api/user/calls"): "conversations:read",
     ("GET", "/api/user/usage"): "usage:read",
     ("GET", "/api/user/usage/daily"): "usage:read",
 }
