@@ -43,7 +43,7 @@ def test_after_a_goodbye_the_line_is_let_go_once_ours_was_heard(mongodb_uri: str
             report = await board.dial(Listen(), Play(tone(800)), AwaitHangUp(), faults=faults)
             conversation = await board.office.conversation("CA1")
             turns = await board.turns()
-            assert await board.is_at_rest()
+            assert await board.comes_to_rest()
         stream = stream_of(report)
         assert turns[-2:] == [("user", "okay, goodbye"), ("assistant", THANKS)]
         assert was_heard_whole(stream, conversation, THANKS)
@@ -74,7 +74,7 @@ async def test_the_last_words_of_a_caller_who_hangs_up_are_kept(mongodb_uri: str
         await board.dial(Listen(), *TALK, Play(tone(800)), HangUp())
         conversation = await board.office.conversation("CA1")
         turns = await board.turns()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert turns[-2:] == [("assistant", OPEN), ("user", "I will be there at ten")]
     assert why(conversation) == ("completed", "caller-hangup", "none")
 
@@ -99,7 +99,7 @@ async def test_the_longest_call_ends_with_an_apology_that_is_heard_whole_and_in_
         report = await board.dial(Listen(), *TALK * 20, HangUp())
         conversation = await board.office.conversation("CA1")
         turns = await board.turns()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert ("assistant", GOODBYE) in turns
     assert was_heard_whole(stream_of(report), conversation, GOODBYE)
     assert why(conversation) == ("completed", "max-duration", "none")
@@ -177,7 +177,7 @@ async def test_a_second_call_on_the_free_plan_hears_a_busy_line_and_the_next_one
         assert (await first).ended_by is Ending.CALLER
         assert (await board.dial(Listen(), HangUp(), session_id="CA3")).stream is not None
         calls = [await board.office.conversation(call) for call in ("CA1", "CA2", "CA3")]
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert [call["status"] for call in calls] == ["completed", "rejected", "completed"]
     assert [call["counted"] for call in calls] == [True, False, True]
 
@@ -192,7 +192,7 @@ async def test_a_socket_that_breaks_is_replaced_in_two_seconds_and_a_silent_carr
         report = await board.dial(Listen(), Pause(4_000), *TALK, AwaitHangUp(60_000), faults=faults)
         conversation = await board.office.conversation("CA1")
         turns = await board.turns()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     stream = stream_of(report)
     assert stream.streams == 2
     assert turns[1:3] == [("user", "when are you open?"), ("assistant", OPEN)]

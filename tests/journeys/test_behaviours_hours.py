@@ -37,7 +37,7 @@ async def bakery(mongodb_uri: str, *said: str, **more: Any) -> AsyncIterator[Swi
     """Serve an owner whose calls are answered from the FAQ, to a caller who says this, one thing after the other."""
     async with switchboard(mongodb_uri, texts=said, catalogue=answers_from_the_faq, faq=FAQ, hours=HOURS, **more) as it:
         yield it
-        assert await it.is_at_rest()
+        assert await it.comes_to_rest()
 
 
 async def talk(board: Switchboard, utterances: int, **dialling: Any) -> tuple[CallReport, list[tuple[str, str]]]:
@@ -87,6 +87,7 @@ async def test_a_caller_who_hangs_up_in_the_middle_of_a_message_leaves_the_words
     async with bakery(mongodb_uri, "yes please", MESSAGE, now=SHUT) as board:
         steps = await rehearse([Listen(), Play(tone(800)), Listen(), Play(tone(800))])
         await board.carrier.call(Dialling(CALLER, "+14155550100", steps, session_id="CA1"))
+        assert await board.comes_to_rest()
         turns = await board.turns()
     assert turns[-1] == ("user", MESSAGE)
 

@@ -80,7 +80,7 @@ def test_a_model_in_trouble_hands_the_question_to_the_next_one(mongodb_uri: str,
             report = await board.dial(*ASK)
             turns = await board.turns()
             conversation = await board.office.conversation("CA1")
-            assert await board.is_at_rest()
+            assert await board.comes_to_rest()
         assert turns[1:] == [("user", "when are you open?"), ("assistant", SECOND)]
         (latency,) = stream_of(report).latencies_ms
         assert latency < PATIENCE_MS + 1_000
@@ -135,7 +135,7 @@ async def test_without_any_model_the_caller_hears_an_apology_and_leaves_a_messag
         report = await board.dial(Listen(), *(Play(tone(800)), Listen()) * len(said), AwaitHangUp())
         turns = await board.turns()
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert turns[2] == ("assistant", APOLOGY)
     (message,) = conversation["messages"]
     assert (message["text"], message["name"]) == (MESSAGE, "Anna Smith")

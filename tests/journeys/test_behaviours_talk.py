@@ -18,7 +18,7 @@ OPEN: dict[str, Any] = {"answers": {"open": LONG}}
 async def heard_in(board: Switchboard, *actions: Action) -> StreamReport:
     """Call and return what went over the line; afterwards nothing is held and all is counted."""
     report = await board.dial(*actions)
-    assert await board.is_at_rest()
+    assert await board.comes_to_rest()
     return stream_of(report)
 
 

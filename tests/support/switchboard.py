@@ -1,5 +1,6 @@
 """A whole server for telephone calls, and a carrier that calls it: real sockets, real database, virtual time."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -183,6 +184,14 @@ class Switchboard:
             len(calls),
             sum(call["billableSeconds"] for call in calls),
         )
+
+    async def comes_to_rest(self) -> bool:
+        """Wait until it is so: when the carrier hangs up, the last words and the settlement are still to be written."""
+        for _ in range(100):
+            if await self.is_at_rest():
+                return True
+            await asyncio.sleep(0.1)
+        return False
 
     async def turns(self, session_id: str = "CA1") -> list[tuple[str, str]]:
         conversation = await self.office.conversation(session_id)
