@@ -1,6 +1,7 @@
 """The virtual clock itself: what it jumps over, and what it must not."""
 
 import asyncio
+import itertools
 import threading
 import time
 
@@ -8,7 +9,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.support.serving import serving
-from tests.support.virtual_time import VirtualTimeLoop, run_virtually, running_virtual_loop, virtually
+from tests.support.virtual_time import (
+    EndlessTestError,
+    VirtualTimeLoop,
+    run_virtually,
+    running_virtual_loop,
+    virtually,
+)
 
 
 def test_sleeping_an_hour_costs_less_than_a_second() -> None:
@@ -79,6 +86,23 @@ def test_work_that_is_stuck_lets_the_timeouts_come() -> None:
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(patience_seconds=0.1)) as runner:
         runner.run(stuck())
     assert 0.3 < time.monotonic() - began < 2.0
+
+
+def test_a_test_that_goes_on_for_ever_is_ended_and_says_where_it_waits() -> None:
+    async def waits_for_nothing() -> None:
+        ticking = asyncio.create_task(tick())
+        await asyncio.Event().wait()
+        ticking.cancel()
+
+    async def tick() -> None:
+        for _ in itertools.count():
+            await asyncio.sleep(1)
+
+    with (
+        pytest.raises(EndlessTestError, match="waits_for_nothing"),
+        asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(longest_real_seconds=0.3)) as runner,
+    ):
+        runner.run(waits_for_nothing())
 
 
 def test_a_task_left_running_fails_the_test_that_left_it() -> None:

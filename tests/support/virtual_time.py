@@ -13,6 +13,7 @@ than MongoDB. Wrap waiting for them in `loop.real_work("what it is")`.
 
 import asyncio
 import functools
+import io
 import selectors
 import time
 from collections import Counter
@@ -57,6 +58,10 @@ LONG_JUMP_GRACE_SECONDS: Final = 0.001
 # runs at the real pace, so that the timeouts of the code under test get their turn.
 PATIENCE_SECONDS: Final = 20.0
 
+# No test needs so much real time. What goes on longer waits for something that cannot come, while timers that tick
+# for ever keep its clock jumping. The test run's own limit is a signal, and whichever task it strikes may swallow it.
+LONGEST_REAL_SECONDS: Final = 100.0
+
 # An arbitrary moment; not zero, so that code that takes 0.0 for "never" is found out.
 FIRST_MOMENT: Final = 1_000.0
 
@@ -64,10 +69,12 @@ FIRST_MOMENT: Final = 1_000.0
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """A selector event loop whose clock jumps over waiting."""
 
-    def __init__(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, *, patience_seconds: float = PATIENCE_SECONDS, longest_real_seconds: float = LONGEST_REAL_SECONDS
+    ) -> None:
         self._moment = FIRST_MOMENT
         self._in_flight: Counter[str] = Counter()
-        super().__init__(_JumpingSelector(self, patience_seconds))
+        super().__init__(_JumpingSelector(self, patience_seconds, longest_real_seconds))
 
     def time(self) -> float:
         """Return the virtual seconds."""
@@ -126,21 +133,35 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             await super().shutdown_default_executor(*args, **kwargs)
 
 
+class EndlessTestError(Exception):
+    """A test took more real time than any needs; says what each of its tasks waits for."""
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        text = io.StringIO()
+        for task in asyncio.all_tasks(loop):
+            task.print_stack(file=text)
+        super().__init__(f"in flight: {loop.in_flight}\n{text.getvalue()}")
+
+
 class _JumpingSelector(selectors.BaseSelector):
     """A selector that never waits for a timer: it moves the loop's clock instead."""
 
-    def __init__(self, loop: VirtualTimeLoop, patience_seconds: float) -> None:
+    def __init__(self, loop: VirtualTimeLoop, patience_seconds: float, longest_real_seconds: float) -> None:
         self._loop = loop
         self._patience_seconds = patience_seconds
+        self._latest = time.monotonic() + longest_real_seconds
         self._real = selectors.DefaultSelector()
         self._stuck = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        left = self._latest - time.monotonic()
+        if left <= 0:
+            raise EndlessTestError(self._loop)
         ready = self._real.select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
         if timeout is None:
-            return self._real.select(None)
+            return self._real.select(left)
         if self._loop.in_flight:
             return self._await_real_work(timeout)
         self._stuck = False

@@ -30,6 +30,7 @@ from pymongo.errors import (
 from pymongo.monitoring import ConnectionPoolListener
 
 from callgenie.kernel.errors import DomainError
+from callgenie.mongo.driver_waiting import mend_waiting
 from callgenie.mongo.errors import (
     DatabaseAddressError,
     DatabaseBusyError,
@@ -38,6 +39,8 @@ from callgenie.mongo.errors import (
     ServerTooOldError,
     StandaloneServerError,
 )
+
+mend_waiting()
 
 T = TypeVar("T")
 Document = dict[str, Any]
