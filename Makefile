@@ -51,7 +51,7 @@ format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure, side by side in one run, and print ratios (about 12 minutes; PART=stack|history|calls|voice)
+bench: $(READY) ## Measure, side by side in one run, and print ratios (about 13 minutes; PART=stack|history|calls|voice|recognition|soak)
 	@$(BIN)/python -m bench $(PART) $(if $(WRITE),--write)
 
 docs: $(READY) ## Write what docs/reference says of settings, commands, errors and the HTTP API

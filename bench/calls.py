@@ -1,13 +1,14 @@
 """(c) and (d): simulated calls at once in one server process, the simulator in this one.
 
 (c) has scripted ears, mind and voice, so that what is left is CallGenie's own work: the media socket, the detector of
-speech, turn taking, playback, the record. (d) has the embedded providers and asks how long a caller waits.
+speech, turn taking, playback, the record. (d) has the embedded providers, one core for the server and its database,
+and asks how long a caller waits.
 """
 
 import asyncio
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from callgenie.telephony.simulator.report import CallReport
 from callgenie.telephony.simulator.script import Listen, Pause, Play, Step, rehearse
 from callgenie.voice.providers.nanotts import NanoTextToSpeech
 from callgenie.voice.providers.workers import Workers
+from callgenie.voice.timings import Timings
 
 NUMBER = "+14155550123"
 CALLER = "+14155550188"
@@ -39,14 +41,19 @@ FAQ = [
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the server did while so many calls were running."""
+    """What the server did while so many calls were running.
+
+    `added_ms` is what CallGenie itself took for each answer: `serverE2e` without the quiet that it waits for on
+    purpose. The providers are scripted and take no time.
+    """
 
     calls: int
     cpu_percent: float
     memory_mb: float
     lag_p99_ms: float
-    gaps: int
-    late_ms_max: float
+    gaps: int = 0
+    late_ms_max: float = 0.0
+    added_ms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Waiting:
 
 async def measure_load(at_once: Sequence[int]) -> tuple[Load, list[Load]]:
     """Return the idle server's figures and those at each number of calls."""
-    async with _Office("scripted") as office:
+    async with Office("scripted") as office:
         await asyncio.sleep(SETTLE_SECONDS)
         # One call first, so that what is loaded once is not counted as the first call's.
         await office.calls(1)
@@ -73,16 +80,16 @@ async def measure_load(at_once: Sequence[int]) -> tuple[Load, list[Load]]:
 
 async def measure_waiting(at_once: Sequence[int]) -> list[Waiting]:
     """Return how long answers took at each number of calls."""
-    async with _Office("embedded") as office:
+    async with Office("embedded", cores=1) as office:
         await office.calls(1)
         return [await office.waiting(calls) for calls in at_once]
 
 
-class _Office:
+class Office:
     """A server with one user on the largest plan, and a carrier that calls them."""
 
-    def __init__(self, providers: str) -> None:
-        self._running = server(providers)
+    def __init__(self, providers: str, *, cores: int | None = None) -> None:
+        self._running = server(providers, cores=cores)
 
     async def __aenter__(self) -> Self:
         self._server: RunningServer = await self._running.__aenter__()
@@ -112,6 +119,8 @@ class _Office:
         (await self._http.patch("/api/user/profile", json={"business": business})).raise_for_status()
 
     async def calls(self, number: int) -> list[CallReport]:
+        """Make so many calls at once, and return what became of them."""
+
         async def call(place: int) -> CallReport:
             await asyncio.sleep(place * APART_SECONDS)
             return await self._carrier.call(Dialling(CALLER, NUMBER, self._steps))
@@ -120,31 +129,48 @@ class _Office:
         assert all(report.stream is not None for report in reports), [report.announcement for report in reports]
         return list(reports)
 
+    def memory_mb(self) -> float:
+        """Return the server's own memory."""
+        return self._server.memory_mb()
+
+    async def loop(self) -> dict[str, float]:
+        """Return how late the server's event loop was since the last time."""
+        figures: dict[str, float] = (await self._http.get("/bench/loop")).raise_for_status().json()
+        return figures
+
     async def watch(self, calls: int) -> Load:
-        await self._http.get("/bench/loop")
+        """Return what the server does in a while."""
+        await self.loop()
         before = self._server.cpu_seconds()
         await asyncio.sleep(WINDOW_SECONDS)
         cpu_percent = (self._server.cpu_seconds() - before) / WINDOW_SECONDS * 100
-        loop = (await self._http.get("/bench/loop")).json()
-        return Load(calls, cpu_percent, self._server.memory_mb(), loop["p99"], 0, 0.0)
+        loop = await self.loop()
+        return Load(calls, cpu_percent, self._server.memory_mb(), loop["p99"])
 
     async def load(self, calls: int) -> Load:
+        """Return what the server does while so many calls run."""
         ringing = asyncio.create_task(self.calls(calls))
         await asyncio.sleep(SETTLE_SECONDS + calls * APART_SECONDS)
         seen = await self.watch(calls)
-        streams = [report.stream for report in await ringing if report.stream is not None]
-        return Load(
-            calls,
-            seen.cpu_percent,
-            seen.memory_mb,
-            seen.lag_p99_ms,
-            sum(len(stream.gaps) for stream in streams),
-            max(stream.lag_ms_max for stream in streams),
+        reports = await ringing
+        streams = [report.stream for report in reports if report.stream is not None]
+        on_purpose = Timings().reply_after_question_ms
+        return replace(
+            seen,
+            gaps=sum(len(stream.gaps) for stream in streams),
+            late_ms_max=max(stream.lag_ms_max for stream in streams),
+            added_ms=tuple(served - on_purpose for served in await self._served(reports)),
         )
 
     async def waiting(self, calls: int) -> Waiting:
+        """Return how long the answers of so many calls took."""
         reports = await self.calls(calls)
         heard = [latency for report in reports if report.stream for latency in report.stream.latencies_ms]
+        served = await self._served(reports)
+        return Waiting(calls, len(served), *_p50_p95(served), *_p50_p95(heard))
+
+    async def _served(self, reports: Sequence[CallReport]) -> list[int]:
+        """Return `serverE2e` of every answer, as the record has it."""
         served: list[int] = []
         for report in reports:
             answer = await self._http.get(f"/api/user/conversations/{quote(report.session_id, safe='')}")
@@ -152,12 +178,17 @@ class _Office:
                 e2e = (turn.get("latency") or {}).get("serverE2e")
                 if turn["role"] == "assistant" and e2e is not None:
                     served.append(e2e)
-        return Waiting(calls, len(served), *_p50_p95(served), *_p50_p95(heard))
+        return served
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value below which so many percent of the others are."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
 def _p50_p95(values: Sequence[float]) -> tuple[float, float]:
-    ordered = sorted(values)
-    return statistics.median(ordered), ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
+    return statistics.median(values), percentile(values, 95)
 
 
 async def _script() -> tuple[Step, ...]:

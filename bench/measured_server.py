@@ -1,9 +1,10 @@
 """`callgenie serve` with two things more: providers of one's choice, and a route that tells how the event loop did.
 
-`python -m bench.measured_server DATA_DIR scripted|embedded`
+`python -m bench.measured_server DATA_DIR scripted|embedded [CORES]`
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -89,6 +90,9 @@ def raise_limits() -> None:
 def main() -> None:
     """Serve until told to stop."""
     raise_limits()
+    if len(sys.argv) > 3:
+        # Before any thread and the database are started, which inherit it.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[3])])
     settings = Settings(host="127.0.0.1", port=0, data_dir=Path(sys.argv[1]))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_server(settings, lambda _line: None, assemble=assemble))

@@ -43,8 +43,11 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def server(providers: str = "scripted") -> AsyncIterator[RunningServer]:
-    """Run the measured server on free ports with a new data folder, and stop it at the end."""
+async def server(providers: str = "scripted", *, cores: int | None = None) -> AsyncIterator[RunningServer]:
+    """Run the measured server on free ports with a new data folder, and stop it at the end.
+
+    With `cores`, it and its database have only so many of the machine's to themselves and never another.
+    """
     auth_token = os.urandom(16).hex()
     with tempfile.TemporaryDirectory(prefix="callgenie-bench-") as folder:
         data_dir = Path(folder)
@@ -54,6 +57,7 @@ async def server(providers: str = "scripted") -> AsyncIterator[RunningServer]:
             "bench.measured_server",
             folder,
             providers,
+            *([] if cores is None else [str(cores)]),
             env=environment_without_settings(TWILIO_AUTH_TOKEN=auth_token, BCRYPT_COST="4", RATE_LIMITS="off"),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
