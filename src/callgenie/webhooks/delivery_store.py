@@ -65,18 +65,26 @@ class DeliveryStore:
         return delivery_id
 
     async def claim(
-        self, claim: str, lease: timedelta, *, of: str | None = None, except_of: Sequence[str] = ()
+        self,
+        claim: str,
+        lease: timedelta,
+        *,
+        of: str | None = None,
+        except_of: Sequence[str] = (),
+        except_users: Sequence[UserId] = (),
     ) -> Delivery | None:
         """Return what is due longest and have it be the caller's for the time of `lease`, or None.
 
-        `of` is the one endpoint it may be for, `except_of` are those it may not be for. What a claimer that died had
-        is due again when the lease is over. Each claim counts as an attempt.
+        `of` is the one endpoint it may be for, `except_of` are those it may not be for, and `except_users` have had
+        their share. What a claimer that died had is due again when the lease is over. Each claim counts as an attempt.
         """
         wanted: Document = {}
         if of is not None:
             wanted = {"endpointId": ObjectId(of)}
         elif except_of:
             wanted = {"endpointId": {"$nin": [ObjectId(endpoint_id) for endpoint_id in except_of]}}
+        if except_users:
+            wanted["userId"] = {"$nin": [ObjectId(user_id) for user_id in except_users]}
         taken = {"claim": {"$literal": claim}, "attempts": {"$add": ["$attempts", 1]}, "dueAt": _later(lease)}
         document = await retrying(
             lambda: self._deliveries.find_one_and_update(

@@ -2,10 +2,11 @@
 
 HTTP has no way to say "once": a receiver may have taken what we never heard the answer to, and gets it again under the
 same `webhook-id`. A receiver that is slow or away delays its own deliveries and nobody else's: each endpoint has one
-connection from a process at a time, and while it waits the other endpoints' deliveries go out beside it.
+connection from a process at a time, each user a few, and while those wait the others' deliveries go out beside them.
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -17,7 +18,7 @@ from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.jobs.periodic import every
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.errors import UnavailableError
-from callgenie.kernel.ids import Randomness
+from callgenie.kernel.ids import Randomness, UserId
 from callgenie.webhooks.delivery_store import DeliveryStore
 from callgenie.webhooks.endpoint_store import EndpointStore
 from callgenie.webhooks.models import TEST, Delivery, DeliveryState, DisabledReason, Endpoint
@@ -43,6 +44,8 @@ ATTEMPTS_MAX: Final = 13
 FAILING_MAX: Final = timedelta(days=5)
 # Endpoints of one process at a time. Each waits, mostly, and costs a connection.
 SLOTS: Final = 32
+# Of these a user can have so many: whose receivers all hang does not keep the others' waiting.
+SLOTS_OF_A_USER: Final = 4
 # An endpoint gives its place to another one after so many.
 BATCH_MAX: Final = 50
 
@@ -80,7 +83,8 @@ class WebhookSender:
         self._parts = parts
         self._deliveries = parts.deliveries
         self._endpoints = parts.endpoints
-        self._busy: set[str] = set()
+        self._busy: dict[str, UserId] = {}
+        """Whose the endpoints are that are being served."""
 
     async def run(self) -> None:
         """Look every second for what is due, until cancelled."""
@@ -102,11 +106,16 @@ class WebhookSender:
 
     async def _begin(self, group: asyncio.TaskGroup) -> None:
         while len(self._busy) < SLOTS:
-            delivery = await self._deliveries.claim(self._claim(), LEASE, except_of=tuple(self._busy))
+            delivery = await self._deliveries.claim(
+                self._claim(), LEASE, except_of=tuple(self._busy), except_users=self._users_with_their_share()
+            )
             if delivery is None:
                 return
-            self._busy.add(delivery.endpoint_id)
+            self._busy[delivery.endpoint_id] = delivery.user_id
             group.create_task(self._serve(delivery), name="send webhooks")
+
+    def _users_with_their_share(self) -> list[UserId]:
+        return [user_id for user_id, slots in Counter(self._busy.values()).items() if slots >= SLOTS_OF_A_USER]
 
     async def _serve(self, delivery: Delivery) -> None:
         """Send this delivery and then what else is due at its endpoint, as long as that takes it."""
@@ -122,7 +131,7 @@ class WebhookSender:
         except Exception:  # noqa: BLE001 -- whatever is wrong with one endpoint, the others are still to be served
             _log.exception(WEBHOOK_FAILED, endpoint=delivery.endpoint_id)
         finally:
-            self._busy.discard(delivery.endpoint_id)
+            self._busy.pop(delivery.endpoint_id, None)
 
     async def _send(self, delivery: Delivery) -> bool:
         """Send one; return whether its endpoint may be sent more."""

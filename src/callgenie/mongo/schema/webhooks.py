@@ -81,9 +81,13 @@ WEBHOOK_DELIVERIES = Collection(
         "expiresAt": DATE,
     },
     indexes=(
-        # Every worker looks here every second; what is done with is not in it. With the endpoint in it, those that are
-        # being served already are passed over without being read.
-        Index("dueAt_endpointId_waiting", (("dueAt", 1), ("endpointId", 1)), where={"state": "waiting"}),
+        # Every worker looks here every second; what is done with is not in it. With endpoint and user in it, those that
+        # are being served already, or have had their share, are passed over without being read.
+        Index(
+            "dueAt_endpointId_userId_waiting",
+            (("dueAt", 1), ("endpointId", 1), ("userId", 1)),
+            where={"state": "waiting"},
+        ),
         Index("endpointId_dueAt_waiting", (("endpointId", 1), ("dueAt", 1)), where={"state": "waiting"}),
         Index("endpointId_createdAt", (("endpointId", 1), ("createdAt", -1), ("_id", -1))),
         # Erasure and export.
