@@ -249,6 +249,18 @@ async def test_a_failure_is_counted_and_the_model_asked_again(office: Office, ve
     assert (await analysis_of(office))[:2] == ("done", MODEL)
 
 
+async def test_a_failure_of_the_vendor_is_one_line_in_the_log(
+    office: Office, vendor: Vendor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await held(office)
+    vendor.server.misfortune.add(refused(500, None))
+    capsys.readouterr()
+    await vendor.work()
+    (line,) = (line for line in "".join(capsys.readouterr()).splitlines() if line)
+    for word in ("follow_up.failed", "openai", "server_error", "CA1"):
+        assert word in line
+
+
 async def test_a_model_that_never_answers_sensibly_is_given_up_and_rules_take_over(
     office: Office, vendor: Vendor
 ) -> None:

@@ -225,6 +225,17 @@ async def test_what_fails_is_tried_again_later_and_keeps_nothing_else_waiting(of
     assert await worker(postman).work() == FollowUpReport(done=1)
 
 
+async def test_a_fault_of_ours_is_logged_with_where_it_happened(
+    office: Office, postman: Postman, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await office.answered("CA1")
+    postman.broken = {"greeted"}
+    await worker(postman).work()
+    logged = "".join(capsys.readouterr())
+    assert "follow_up.failed" in logged
+    assert "RuntimeError: a bug" in logged
+
+
 def test_pauses_grow_to_an_hour() -> None:
     pauses = [BACKOFF.after(attempts) for attempts in range(1, 20)]
     assert (pauses[0], pauses[-1]) == (timedelta(seconds=1), timedelta(hours=1))

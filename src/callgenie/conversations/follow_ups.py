@@ -17,6 +17,7 @@ from callgenie.conversations.follow_up_store import FollowUp, FollowUpStore
 from callgenie.jobs.backoff import Backoff
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness
+from callgenie.voice.ports import ProviderError
 
 _log = structlog.get_logger(__name__)
 
@@ -87,11 +88,25 @@ class FollowUps:
         except UnavailableError:
             # The database. The claim runs out by itself.
             raise
-        except Exception:  # noqa: BLE001 -- whatever is wrong with one, the others are still to be done
+        except Exception as error:  # noqa: BLE001 -- whatever is wrong with one, the others are still to be done
             report.postponed += 1
-            session_id = follow_up.conversation.session_id
-            _log.exception(FOLLOW_UP_FAILED, kind=follow_up.kind, session_id=session_id, attempts=follow_up.attempts)
+            _tell_failure(follow_up, error)
             await self._store.postpone(follow_up, BACKOFF.by_chance(follow_up.attempts))
         else:
             report.done += 1
             await self._store.finish(follow_up)
+
+
+def _tell_failure(follow_up: FollowUp, error: Exception) -> None:
+    facts = {
+        "kind": follow_up.kind,
+        "session_id": follow_up.conversation.session_id,
+        "attempts": follow_up.attempts,
+    }
+    if isinstance(error, ProviderError):
+        # A vendor's trouble, and our code has nothing to do with it: where it was met tells nobody anything.
+        _log.warning(FOLLOW_UP_FAILED, **facts, provider=error.provider, category=error.category)
+    elif isinstance(error, TimeoutError):
+        _log.warning(FOLLOW_UP_FAILED, **facts, category="timeout")
+    else:
+        _log.error(FOLLOW_UP_FAILED, **facts, category="unexpected", exc_info=error)
