@@ -173,11 +173,24 @@ async def test_what_was_given_up_before_there_was_a_sound_says_why(office: Offic
     assert desk.files() == []
 
 
-async def test_a_label_that_cannot_be_read_does_not_keep_the_others_waiting(office: Office, desk: Studio) -> None:
+async def test_a_label_that_cannot_be_read_is_put_aside_and_told_once(
+    office: Office, desk: Studio, capsys: pytest.CaptureFixture[str]
+) -> None:
     label = spilled(desk, await ended_call(office))
-    (desk.folder / "waiting" / "0-damaged.json").write_bytes(b"{")
-    await desk.uploads(office.db).round()
+    waiting = desk.folder / "waiting"
+    (waiting / "0-damaged.json").write_bytes(b"{")
+    (waiting / "0-damaged.wav").write_bytes(b"sound")
+    uploads = desk.uploads(office.db)
+    capsys.readouterr()
+    for _ in range(3):
+        await uploads.round()
+        assert uploads.waiting == 0
     assert [file.name for file in desk.stored()] == [label.key.rpartition("/")[2]]
+    aside = waiting / "0-damaged.json.unreadable"
+    assert desk.spill.unreadable() == [aside]
+    assert (waiting / "0-damaged.wav.unreadable").read_bytes() == b"sound"
+    (told,) = (line for line in "".join(capsys.readouterr()).splitlines() if "spill_unreadable" in line)
+    assert str(aside) in told
 
 
 def test_one_call_has_one_recording(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ SPILL_FOLDER: Final = "recordings-waiting"
 _LABEL: Final = ".json"
 _SOUND: Final = ".wav"
 _DRAFT: Final = ".draft"
+_UNREADABLE: Final = ".unreadable"
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 
@@ -83,9 +84,9 @@ class SpillFolder:
                 lock.close()
                 return None
             label = _label_of(lock.read())
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError) as error:
             # Only a disk that lost what it had promised to keep leaves this; there is nobody whose it could be.
-            _log.exception(SPILL_UNREADABLE, name=name)
+            _log.error(SPILL_UNREADABLE, put_aside=str(_put_aside(path)), error=type(error).__name__)
             lock.close()
             return None
         sound = path.with_suffix(_SOUND)
@@ -95,6 +96,10 @@ class SpillFolder:
     def waiting(self) -> int:
         """Count those that nobody holds. It looks by trying, so a worker that comes just then passes one over once."""
         return sum(1 for name in self.names() if not _is_held(self._folder / name))
+
+    def unreadable(self) -> list[Path]:
+        """Return the labels that were put aside; the sound, if there is any, lies beside each."""
+        return sorted(self._folder.glob(f"*{_LABEL}{_UNREADABLE}"))
 
 
 class SpillWriter:
@@ -168,6 +173,15 @@ def _open_locked(path: Path, flags: int) -> BufferedRandom:
 
 def _is_label(entry: "os.DirEntry[str]") -> bool:
     return entry.name.endswith(_LABEL)
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename a recording to what nobody looks for; return its label's new name."""
+    # The label last: whoever dies in between leaves one that is found again.
+    sound = path.with_suffix(_SOUND)
+    if sound.exists():
+        sound.rename(f"{sound}{_UNREADABLE}")
+    return path.rename(f"{path}{_UNREADABLE}")
 
 
 def _is_held(path: Path) -> bool:

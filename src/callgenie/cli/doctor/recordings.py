@@ -18,7 +18,10 @@ _NOTHING: Final = "doctor"
 async def check_recordings(settings: Settings) -> AsyncIterator[Finding]:
     """Look at the store of recordings, and at what waits on this machine."""
     store = build_object_store(settings)
-    waiting = SpillFolder(settings.data_dir.expanduser().absolute() / SPILL_FOLDER).waiting()
+    spill = SpillFolder(settings.data_dir.expanduser().absolute() / SPILL_FOLDER)
+    waiting = spill.waiting()
+    for label in spill.unreadable():
+        yield hint(_SUBJECT, f"{label} cannot be read and was put aside; keep or delete it and what lies beside it")
     try:
         await store.find(_NOTHING)
     except DomainError as refusal:
