@@ -12,7 +12,7 @@ from callgenie.billing.routes import router as billing
 from callgenie.calls.exotel_routes import router as exotel
 from callgenie.calls.ongoing_routes import router as ongoing_calls
 from callgenie.calls.outbound_routes import router as outbound_calls
-from callgenie.calls.routes import router as calls
+from callgenie.calls.twilio_routes import router as twilio
 from callgenie.calls.web_page import router as web_page
 from callgenie.calls.web_routes import router as web_calls
 from callgenie.conversations.routes import router as conversations
@@ -61,7 +61,7 @@ ROUTERS: Final = (
     web_calls,
     web_page,
     recordings,
-    calls,
+    twilio,
     exotel,
     health,
     metrics,

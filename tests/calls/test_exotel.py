@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from tests.calls.test_routes import QUESTIONS
+from tests.calls.test_twilio import QUESTIONS
 from tests.support.metering import CALLER
 from tests.support.switchboard import EXOTEL_SECRET, NUMBER, Switchboard, stream_of, switchboard, tone
 from tests.support.virtual_time import virtually

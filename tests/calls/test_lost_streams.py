@@ -17,7 +17,7 @@ from tests.support.twilio_api import Trouble, twilio_server
 from tests.support.virtual_time import virtually
 
 from callgenie.calls.media_streams import STREAMS_MAX
-from callgenie.calls.webhooks import STREAM_ENDED_PATH
+from callgenie.calls.twilio import STREAM_ENDED_PATH
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import EndedReason, Fault
 from callgenie.telephony.simulator.faults import Faults

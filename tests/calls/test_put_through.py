@@ -9,7 +9,7 @@ from tests.support.metering import CALLER
 from tests.support.switchboard import NUMBER, Switchboard, another_process, switchboard, tone
 from tests.support.virtual_time import virtually
 
-from callgenie.calls.webhooks import STREAM_ENDED_PATH, TRANSFER_ENDED_PATH, TRANSFER_RINGS_SECONDS
+from callgenie.calls.twilio import STREAM_ENDED_PATH, TRANSFER_ENDED_PATH, TRANSFER_RINGS_SECONDS
 from callgenie.telephony.simulator.carrier import Dialling, Transferee
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.report import CallReport

@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from callgenie.billing.models import MeteredCall
-from callgenie.calls import exotel_routes, routes, web_routes
+from callgenie.calls import exotel_routes, twilio_routes, web_routes
 from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.live import LiveCalls
@@ -30,8 +30,8 @@ from callgenie.calls.memory import CallerMemory
 from callgenie.calls.origins import Origins
 from callgenie.calls.outbound import OutboundCalls
 from callgenie.calls.recorded import NOT_RECORDED, Recording
+from callgenie.calls.twilio import MEDIA_PATH
 from callgenie.calls.web_calls import WebCalls
-from callgenie.calls.webhooks import MEDIA_PATH
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.outbound_store import OutboundCallStore
 from callgenie.conversations.transfer_store import TransferStore
@@ -295,7 +295,7 @@ def _app(
         ),
     )
     edge.install(app)
-    app.include_router(routes.router)
+    app.include_router(twilio_routes.router)
     app.include_router(web_routes.router)
     app.include_router(exotel_routes.router)
     return app, app.state.services

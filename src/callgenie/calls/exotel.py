@@ -10,12 +10,12 @@ from typing import Final
 import structlog
 from pydantic import SecretStr
 
+from callgenie.calls.carrier_errors import SecretNotShownError, WebhookMalformedError
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.models import AnsweredCall, IncomingCall, Refused
 from callgenie.calls.reception import APOLOGY, receive
-from callgenie.calls.webhook_errors import SecretNotShownError, WebhookMalformedError
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import Carrier

@@ -6,10 +6,10 @@ import structlog
 from fastapi import APIRouter, Depends, Request, WebSocket, status
 from starlette.requests import HTTPConnection
 
+from callgenie.calls.carrier_errors import SecretNotShownError, WebhookMalformedError
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.exotel import ExotelCalls, Shown
 from callgenie.calls.sockets import ServerSocket
-from callgenie.calls.webhook_errors import SecretNotShownError, WebhookMalformedError
 from callgenie.http.problems import problems
 from callgenie.telephony.exotel.link import ExotelLink, receive_start
 from callgenie.telephony.messages import CarrierProtocolError

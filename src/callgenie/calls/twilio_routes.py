@@ -6,16 +6,16 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response, WebSocket, status
 from starlette.requests import HTTPConnection
 
+from callgenie.calls.carrier_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.outbound import OUTBOUND_PATH, STATUS_PATH
 from callgenie.calls.sockets import ServerSocket
-from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
-from callgenie.calls.webhooks import (
+from callgenie.calls.twilio import (
     MEDIA_PATH,
     STREAM_ENDED_PATH,
     TRANSFER_ENDED_PATH,
     SignedRequest,
-    TwilioWebhooks,
+    TwilioCalls,
     claim_of,
 )
 from callgenie.http.problems import problems
@@ -33,10 +33,10 @@ MEDIA_REFUSED: Final = "carrier.media_refused"
 router = APIRouter(tags=["telephony"])
 
 
-async def get_webhooks(connection: HTTPConnection) -> TwilioWebhooks:
+async def get_twilio(connection: HTTPConnection) -> TwilioCalls:
     """Put together what judges Twilio's requests."""
     services = connection.app.state.services
-    return TwilioWebhooks(
+    return TwilioCalls(
         services.desk,
         services.live,
         services.streams,
@@ -52,7 +52,7 @@ async def get_streams(connection: HTTPConnection) -> MediaStreams:
     return cast("MediaStreams", connection.app.state.services.streams)
 
 
-WebhooksDep = Annotated[TwilioWebhooks, Depends(get_webhooks)]
+TwilioDep = Annotated[TwilioCalls, Depends(get_twilio)]
 StreamsDep = Annotated[MediaStreams, Depends(get_streams)]
 
 _REFUSALS: Final = problems(WebhookUnsignedError, WebhookMalformedError)
@@ -60,39 +60,39 @@ _TWIML: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {MEDIA_TYPE: 
 
 
 @router.post("/api/telephony/twilio/voice", responses=_REFUSALS | _TWIML, response_class=Response)
-async def ring(request: Request, webhooks: WebhooksDep) -> Response:
+async def ring(request: Request, twilio: TwilioDep) -> Response:
     """Answer Twilio's voice webhook: connect the call to the media socket, or say why not."""
-    return Response(await webhooks.ring(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+    return Response(await twilio.ring(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
 @router.post(OUTBOUND_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
-async def talk(request: Request, webhooks: WebhooksDep) -> Response:
+async def talk(request: Request, twilio: TwilioDep) -> Response:
     """Connect somebody who has answered a call of ours to the media socket."""
-    return Response(await webhooks.picked_up(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+    return Response(await twilio.picked_up(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
 @router.post(STATUS_PATH, responses=_REFUSALS, status_code=status.HTTP_204_NO_CONTENT)
-async def note_status(request: Request, webhooks: WebhooksDep) -> None:
+async def note_status(request: Request, twilio: TwilioDep) -> None:
     """Take Twilio's status callback."""
-    await webhooks.note_status(_signed(request), await request.body())
+    await twilio.note_status(_signed(request), await request.body())
 
 
 @router.post(STREAM_ENDED_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
-async def go_on(request: Request, webhooks: WebhooksDep) -> Response:
+async def go_on(request: Request, twilio: TwilioDep) -> Response:
     """Tell Twilio what comes after a media stream: another one when it was lost, or the end."""
-    return Response(await webhooks.stream_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+    return Response(await twilio.stream_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
 @router.post(TRANSFER_ENDED_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
-async def take_leave(request: Request, webhooks: WebhooksDep) -> Response:
+async def take_leave(request: Request, twilio: TwilioDep) -> Response:
     """Take from Twilio what came of a transfer, and say goodbye to a caller whom nobody has answered."""
-    return Response(await webhooks.transfer_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
+    return Response(await twilio.transfer_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
 @router.websocket(MEDIA_PATH)
-async def hold_call(websocket: WebSocket, webhooks: WebhooksDep, streams: StreamsDep) -> None:
+async def hold_call(websocket: WebSocket, twilio: TwilioDep, streams: StreamsDep) -> None:
     """Hold a call over Twilio's Media Streams."""
-    if not webhooks.is_upgrade_trusted(_signed(websocket)):
+    if not twilio.is_upgrade_trusted(_signed(websocket)):
         _log.warning(MEDIA_REFUSED, reason="upgrade not signed")
         await websocket.close()
         return

@@ -10,6 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from callgenie.calls.after_stream import AfterStream, NextStream, NoStream, PutThrough
+from callgenie.calls.carrier_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.calls.desk import CallDesk, is_terminal
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import STREAMS_MAX, MediaStreams, StreamClaim
@@ -17,7 +18,6 @@ from callgenie.calls.media_tokens import FIRST_STREAM
 from callgenie.calls.models import Admitted, IncomingCall
 from callgenie.calls.outbound import SESSION_PARAMETER, OutboundCalls
 from callgenie.calls.reception import APOLOGY, RING_SECONDS_MAX, receive
-from callgenie.calls.webhook_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
@@ -62,7 +62,7 @@ class SignedRequest:
     signature: str
 
 
-class TwilioWebhooks:
+class TwilioCalls:
     """Trusts only what Twilio signed, for the public address that was configured."""
 
     def __init__(

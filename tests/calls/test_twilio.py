@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from callgenie.calls.outbound import OUTBOUND_PATH
-from callgenie.calls.webhooks import STREAM_ENDED_PATH, TRANSFER_ENDED_PATH
+from callgenie.calls.twilio import STREAM_ENDED_PATH, TRANSFER_ENDED_PATH
 from callgenie.telephony.simulator.carrier import STATUS_PATH, VOICE_PATH
 from callgenie.telephony.simulator.dialect import connected
 from callgenie.telephony.simulator.faults import Faults
