@@ -144,9 +144,13 @@ async def test_a_store_that_is_away_is_told_as_such(connected: Database, tmp_pat
     assert answer.headers["retry-after"]
 
 
-async def test_lists_and_files_show_how_it_stands_and_hold_no_link(kept: Kept) -> None:
+async def test_lists_lead_to_recordings_as_well(kept: Kept) -> None:
     [item] = (await kept.app.call("GET", CONVERSATIONS, token=kept.token)).json()["data"]
-    assert (item["recording"]["state"], item["audioUrl"]) == ("stored", None)
+    assert item["recording"]["state"] == "stored"
+    assert (await kept.get(item["audioUrl"])).content == kept.sound
+
+
+async def test_files_show_how_it_stands_and_hold_no_link(kept: Kept) -> None:
     for kind in ("csv", "jsonl"):
         exported = await kept.app.call("GET", f"{CONVERSATIONS}/export?format={kind}", token=kept.token)
         assert "stored" in exported.text

@@ -8,8 +8,9 @@ import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 from tests.support.accounts import assert_problem
 from tests.support.certificates import Authority
+from tests.support.kept_recording import recorded
 from tests.support.webhook_receiver import Receiver, receiving
-from tests.support.whole_app import serving_everything
+from tests.support.whole_app import WholeApi, serving_everything
 from tests.webhooks.conftest import Owner
 
 from callgenie.mongo.client import Database
@@ -85,6 +86,21 @@ async def test_what_a_call_came_to_is_told_once_it_is_summed_up(owner: Owner, re
     message = receiver.received[0].verified(made["secret"])
     assert (message["type"], message["data"]["sessionId"]) == ("call.analyzed", "s-1")
     assert message["data"]["analysis"]["summary"].startswith("A caller called and stayed for 30 s.")
+
+
+async def test_a_call_that_was_recorded_leads_to_its_recording(
+    api: WholeApi, receiver: Receiver, tmp_path: Path
+) -> None:
+    kept = await recorded(api, tmp_path)
+    owner = Owner(api, kept.token)
+    made = await owner.webhook(receiver, events=["call.ended", "call.analyzed"])
+    await owner.pass_a_second()
+    await api.whole.analyses.work()
+    await owner.pass_a_second()
+    messages = [received.verified(made["secret"]) for received in receiver.received]
+    assert [message["type"] for message in messages] == ["call.ended", "call.analyzed"]
+    for message in messages:
+        assert (await kept.get(message["data"]["audioUrl"])).content == kept.sound
 
 
 async def test_only_who_wants_an_event_gets_it(owner: Owner, receiver: Receiver) -> None:

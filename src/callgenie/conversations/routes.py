@@ -68,11 +68,14 @@ _FILES: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("", responses=problems(InvalidCursorError))
 async def list_conversations(
-    user: ConversationsReader, conversations: ConversationsDep, query: Annotated[ConversationQuery, Query()]
+    user: ConversationsReader,
+    conversations: ConversationsDep,
+    links: RecordingLinksDep,
+    query: Annotated[ConversationQuery, Query()],
 ) -> PageView[ConversationItem]:
-    """List the user's conversations, newest first."""
+    """List the user's conversations, newest first; where they were recorded here, with links that soon end."""
     page = await conversations.page(user.id, query.filters(), cursor=query.cursor, limit=query.limit)
-    return PageView[ConversationItem].of(page, ConversationItem.of)
+    return PageView[ConversationItem].of(page, lambda conversation: ConversationItem.of(conversation, links))
 
 
 @router.post(
@@ -115,7 +118,7 @@ async def show_conversation(
 ) -> ConversationView:
     """Show a whole conversation; where it was recorded here, with a link to the recording that soon ends."""
     found = await conversations.get(user.id, SessionId(session_id))
-    return ConversationView.of(found, audio_url=links.offer(user.id, found.session_id, found.recording))
+    return ConversationView.of(found, links)
 
 
 @router.delete(

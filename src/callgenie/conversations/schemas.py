@@ -39,6 +39,7 @@ from callgenie.kernel.vocabulary import (
     TransferStatus,
     TurnRole,
 )
+from callgenie.recordings.links import RecordingLinks
 from callgenie.recordings.models import CallRecording
 
 URL_CHARS_MAX: Final = 2_000
@@ -269,7 +270,8 @@ class ConversationSummary(ApiView):
     )
     turn_count: int
     audio_url: str | None = Field(
-        description="Of a call held elsewhere, as it was given; of ours a link that ends soon, in a whole conversation."
+        description="Of a call held elsewhere, as it was given; of a recording of ours, once it is stored, a link that "
+        "ends soon."
     )
     recording: RecordingView | None = Field(description="Null when the call was not recorded here.")
 
@@ -282,8 +284,8 @@ class ConversationItem(ConversationSummary):
     ai_response: str | None = Field(description="What was answered to that.")
 
     @classmethod
-    def of(cls, conversation: Conversation) -> Self:
-        """Show a conversation in a list."""
+    def of(cls, conversation: Conversation, links: RecordingLinks | None = None) -> Self:
+        """Show a conversation in a list, with a link to what we recorded where there are `links`."""
         said = next((turn for turn in conversation.turns if turn.role is TurnRole.USER), None)
         answered = next(
             (
@@ -294,7 +296,7 @@ class ConversationItem(ConversationSummary):
             None,
         )
         return cls(
-            **summary_of(conversation),
+            **summary_of(conversation, links),
             summary=conversation.analysis and conversation.analysis.summary,
             user_message=said and said.text,
             ai_response=answered and answered.text,
@@ -314,11 +316,10 @@ class ConversationView(ConversationSummary):
     latency: PercentilesView
 
     @classmethod
-    def of(cls, conversation: Conversation, *, audio_url: str | None = None) -> Self:
-        """Show a whole conversation; `audio_url` is a link to what we recorded."""
-        summary = summary_of(conversation)
+    def of(cls, conversation: Conversation, links: RecordingLinks | None = None) -> Self:
+        """Show a whole conversation, with a link to what we recorded where there are `links`."""
         return cls(
-            **summary | {"audio_url": audio_url or summary["audio_url"]},
+            **summary_of(conversation, links),
             analysis=None if conversation.analysis is None else AnalysisView.of(conversation.analysis),
             turns=[TurnView.of(turn) for turn in conversation.turns],
             messages=[MessageView.of(message) for message in conversation.messages],
@@ -349,11 +350,14 @@ class SavedExchangeView(ConversationSummary):
         )
 
 
-def summary_of(conversation: Conversation) -> dict[str, Any]:
-    """Return the fields of a `ConversationSummary`."""
+def summary_of(conversation: Conversation, links: RecordingLinks | None = None) -> dict[str, Any]:
+    """Return the fields of a `ConversationSummary`; without `links` there is none to what we recorded."""
     summary = {name: getattr(conversation, name) for name in ConversationSummary.model_fields}
     recording = conversation.recording
-    return summary | {"recording": None if recording is None else RecordingView.of(recording)}
+    if recording is None:
+        return summary
+    link = links and links.offer(conversation.user_id, conversation.session_id, recording)
+    return summary | {"recording": RecordingView.of(recording), "audio_url": link or conversation.audio_url}
 
 
 class DailyQuery(ApiModel):

@@ -32,9 +32,9 @@ class RecordingLinks:
         # A session id may hold anything, slashes too.
         return f"{self._origin}{RECORDINGS_PATH}/{user_id}/{quote(session_id, safe='')}?{query}"
 
-    def offer(self, user_id: UserId, session_id: SessionId, recording: CallRecording | None) -> str | None:
+    def offer(self, user_id: UserId, session_id: SessionId, recording: CallRecording) -> str | None:
         """Return a link where there is something to be heard, or None."""
-        return self.link_to(user_id, session_id) if recording is not None and recording.is_playable else None
+        return self.link_to(user_id, session_id) if recording.is_playable else None
 
     def check(self, user_id: UserId, session_id: SessionId, *, expires: int, signature: str) -> None:
         """Return if the link was made by us and its time is not over.

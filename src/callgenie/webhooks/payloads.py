@@ -4,6 +4,7 @@ Nothing of a call is copied into the queue. So what is sent again shows the reco
 conversation that was deleted meanwhile nothing is sent.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ from callgenie.conversations.schemas import ConversationSummary, TurnView, summa
 from callgenie.http.bodies import ApiView
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import PlanName
+from callgenie.recordings.links import RecordingLinks
 from callgenie.webhooks.models import TEST, Delivery, EventType
 
 # Receivers commonly take a megabyte. A transcript that makes more of it is to be had over the API.
@@ -73,8 +75,9 @@ class Conversations(Protocol):
 class Payloads:
     """Writes what is to be sent."""
 
-    def __init__(self, conversations: Conversations) -> None:
+    def __init__(self, conversations: Conversations, links: RecordingLinks) -> None:
         self._conversations = conversations
+        self._links = links
 
     async def write(self, delivery: Delivery, *, include_transcript: bool) -> bytes | None:
         """Return the body, or None when there is nothing left to tell of.
@@ -89,19 +92,22 @@ class Payloads:
         call = None if session_id is None else await self._conversations.get(delivery.user_id, session_id)
         if call is None:
             return None
-        body = _body(delivery, _call_data(delivery, call, include_transcript=include_transcript))
+        summary = summary_of(call, self._links)
+        body = _body(delivery, _call_data(delivery, call, summary, include_transcript=include_transcript))
         if len(body) > BODY_BYTES_MAX:
-            return _body(delivery, TranscribedCallData(**summary_of(call), turns=None))
+            return _body(delivery, TranscribedCallData(**summary, turns=None))
         return body
 
 
-def _call_data(delivery: Delivery, call: Conversation, *, include_transcript: bool) -> CallData:
+def _call_data(
+    delivery: Delivery, call: Conversation, summary: Mapping[str, Any], *, include_transcript: bool
+) -> CallData:
     if delivery.type == EventType.CALL_ANALYZED:
         analysis = None if call.analysis is None else AnalysisView.of(call.analysis)
-        return AnalyzedCallData(**summary_of(call), analysis=analysis)
+        return AnalyzedCallData(**summary, analysis=analysis)
     if include_transcript and delivery.type == EventType.CALL_ENDED:
-        return TranscribedCallData(**summary_of(call), turns=[TurnView.of(turn) for turn in call.turns])
-    return CallData(**summary_of(call))
+        return TranscribedCallData(**summary, turns=[TurnView.of(turn) for turn in call.turns])
+    return CallData(**summary)
 
 
 def _body(delivery: Delivery, data: ApiView) -> bytes:

@@ -90,7 +90,6 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
     settings, clock = records.settings, records.clock
     db = records.database.db
     metrics = Metrics(CollectorRegistry())
-    webhook_room = build_webhooks(records, secrets, metrics)
     calls = LiveCallStore(db)
     tokens = MediaTokens(secrets.jwt_secret.encode())
     admission = Admission(
@@ -118,6 +117,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
     recordings = build_recordings(
         settings, records.database, records.recording_store, secrets.jwt_secret, clock, metrics, origin=origin
     )
+    webhook_room = build_webhooks(records, secrets, recordings.links, metrics)
     ongoing = OngoingCallStore(db)
     voices = build_voices(settings, providers, clock)
     live = LiveCalls(

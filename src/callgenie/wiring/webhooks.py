@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from callgenie.conversations.store import ConversationStore
 from callgenie.kernel.secret_file import Secrets
+from callgenie.recordings.links import RecordingLinks
 from callgenie.webhooks.delivery_store import DeliveryStore
 from callgenie.webhooks.destinations import Destinations, SystemResolver
 from callgenie.webhooks.endpoint_store import EndpointStore
@@ -30,8 +31,8 @@ class WebhookRoom:
         self.resolver.close()
 
 
-def build_webhooks(records: Records, secrets: Secrets, watch: DeliveryWatch) -> WebhookRoom:
-    """Put together what keeps endpoints and sends to them."""
+def build_webhooks(records: Records, secrets: Secrets, links: RecordingLinks, watch: DeliveryWatch) -> WebhookRoom:
+    """Put together what keeps endpoints and sends to them; `links` lead to recordings."""
     db, settings = records.database.db, records.settings
     endpoints, deliveries = EndpointStore(db), DeliveryStore(db)
     signing = WebhookSecrets(secrets.jwt_secret)
@@ -54,7 +55,7 @@ def build_webhooks(records: Records, secrets: Secrets, watch: DeliveryWatch) -> 
     parts = SendingParts(
         deliveries=deliveries,
         endpoints=endpoints,
-        payloads=Payloads(ConversationStore(db)),
+        payloads=Payloads(ConversationStore(db), links),
         secrets=signing,
         poster=poster,
         outbox=records.outbox,
