@@ -14,10 +14,11 @@ from callgenie.calls.memory import CONVERSATIONS_MAX, MEMORY_CHARS_MAX, REMEMBER
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.models import Analysis, AnalysisState, Conversation, RecordedTurn
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, PlanName, TurnRole
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, PlanName, TurnRole
 from callgenie.profiles.models import Business
 from callgenie.telephony.simulator.script import HangUp, Listen, Play
 from callgenie.voice.script import Recollection
+from callgenie.voice.turn import Turn
 
 Db = AsyncDatabase[dict[str, Any]]
 TEXTS = ("i need a cake for saturday", "what do you know")
@@ -121,6 +122,17 @@ async def test_another_owners_talks_with_the_same_caller_are_not_remembered(offi
     other = await office.owner(PlanName.BASIC, number="+14155550101")
     await record(office, other, "secret of the other")
     assert await recall(office) == Recollection()
+
+
+async def test_what_was_said_after_a_transfer_that_met_nobody_is_remembered_too(office: Office) -> None:
+    await office.owner(PlanName.BASIC)
+    await office.desk.end(
+        await office.answered("CA1"), reason=EndedReason.TRANSFERRED, fault=Fault.NONE, elapsed_seconds=9
+    )
+    rest = await office.come_back("CA1")
+    await office.desk.save_turn(rest, 1, Turn(TurnRole.USER, "then a message", 0, 900), 1)
+    await office.desk.end(rest, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=5)
+    assert "then a message" in (await recall(office)).memory
 
 
 async def test_a_deleted_talk_is_forgotten(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""Putting a caller through: dialled once, noted as it was, and said to a caller whom nobody answered."""
+"""Putting a caller through: dialled once, and noted as it was. `test_coming_back` has whom nobody answers."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -56,18 +56,6 @@ async def test_a_caller_is_put_through_and_the_record_says_how_long_they_talked(
     # The assistant's part is what counts.
     assert conversation["billableSeconds"] < 20
     assert report.announcement == ""
-
-
-@pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed", "canceled"])
-def test_a_caller_whom_nobody_answers_is_told_so(mongodb_uri: str, outcome: str) -> None:
-    @virtually
-    async def run() -> None:
-        async with switchboard(mongodb_uri, **WANTS_A_PERSON) as board:
-            report, conversation = await transferred(board, Transferee(outcome))
-        assert "nobody could take your call" in report.announcement
-        assert (conversation["transfer"]["status"], conversation["transfer"]["seconds"]) == (outcome, 0)
-
-    run()
 
 
 @virtually

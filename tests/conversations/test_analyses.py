@@ -16,7 +16,7 @@ from tests.support.vendors.faults import Fault
 from tests.support.vendors.hosted import hosted_api
 from tests.support.vendors.openai import KEY, OpenAi, refused, summed_up
 
-from callgenie.calls.models import AnsweredCall
+from callgenie.calls.models import Admitted, AnsweredCall
 from callgenie.conversations.analyses import ATTEMPTS_MAX, CallAnalyses, Profiles
 from callgenie.conversations.analysis_store import AnalysisStore
 from callgenie.conversations.follow_up_store import ANALYSIS, FollowUpKinds, FollowUpStore, naming
@@ -109,6 +109,29 @@ async def test_a_message_is_part_of_it(office: Office, owner: UserId) -> None:
     await worker(office).work()
     analysis = (await office.conversation("CA1"))["analysis"]
     assert (analysis["callerName"], analysis["wish"]) == ("$Anna", "$call me back")
+
+
+async def test_the_rest_of_a_call_is_summed_up_too(office: Office, owner: UserId) -> None:
+    del owner
+    await held(office)
+    rest = await office.come_back("CA1")
+    await office.desk.save_turn(rest, 1, Turn(TurnRole.USER, "When are you back?", 0, 900), 1)
+    await office.desk.end(rest, reason=EndedReason.CALLER_HANGUP, fault=NOBODYS, elapsed_seconds=5)
+    assert await worker(office).work() == FollowUpReport(done=2)
+    found = await office.conversation(rest.session_id)
+    assert (found["counted"], found["analysis"]["wish"]) == (False, "When are you back?")
+
+
+async def test_a_rest_that_nobody_waited_for_is_not_summed_up(office: Office, owner: UserId) -> None:
+    del owner
+    await held(office)
+    earlier = await office.calls.find_call_of_any_user(SessionId("CA1"))
+    assert earlier is not None
+    rest = await office.desk.come_back(earlier)
+    assert isinstance(rest, Admitted)
+    await office.desk.carrier_reported(rest.session_id, "completed")
+    assert await worker(office).work() == FollowUpReport(done=2)
+    assert "analysis" not in await office.conversation(rest.session_id)
 
 
 async def test_a_call_that_nobody_answered_is_not_summed_up(office: Office, owner: UserId) -> None:

@@ -13,6 +13,9 @@ from tests.support.opening_hours import at, weekly
 from tests.support.switchboard import Switchboard, switchboard, tone
 from tests.support.virtual_time import virtually
 
+from callgenie.conversations.rests import rest_id_of
+from callgenie.kernel.ids import SessionId
+from callgenie.profiles.greetings import NOBODY_REACHED
 from callgenie.profiles.models import AfterHours, FaqEntry
 from callgenie.telephony.simulator.carrier import Dialling, Transferee
 from callgenie.telephony.simulator.report import CallReport, Ending
@@ -127,6 +130,30 @@ async def test_a_caller_who_asks_for_a_person_is_dialled_through_and_the_record_
     assert [text for role, text in turns if role == "user"] == list(said)
     assert conversation["endedReason"] == "transferred"
     assert (conversation["transfer"]["status"], conversation["transfer"]["seconds"]) == ("completed", 95)
+
+
+@virtually
+async def test_a_caller_whom_nobody_answers_comes_back_and_leaves_a_message(mongodb_uri: str) -> None:
+    # The recogniser begins anew with each stream, so who comes back asks for a person once more.
+    said = ("can I talk to a person?", "yes please", MESSAGE, "Anna Smith", "yes please", "yes", "no goodbye")
+    async with bakery(mongodb_uri, *said, now=NOON, transfer_number=COLLEAGUE) as board:
+        once = (Play(tone(800)), Listen())
+        steps = await rehearse([Listen(), *once, Listen(timeout_ms=40_000), *once * len(said), AwaitHangUp()])
+        nobody = Transferee("no-answer", rings_ms=30_000)
+        dialling = Dialling(CALLER, "+14155550100", steps, session_id="CA1", transferee=nobody)
+        report = await board.carrier.call(dialling)
+        assert await board.comes_to_rest()
+        rest = await board.office.conversation(rest_id_of(SessionId("CA1")))
+        turns = await board.turns(rest["sessionId"])
+        usage = await board.usage()
+    spoken = answers(turns)
+    assert spoken[0] == NOBODY_REACHED
+    assert "nobody can come to the telephone" in spoken[1]
+    (message,) = rest["messages"]
+    assert (message["text"], message["name"], message["number"]) == (MESSAGE, "Anna Smith", CALLER)
+    assert "message-mail" in [each["kind"] for each in rest["followUps"]]
+    assert (rest["continues"], rest["endedReason"], usage["calls"]) == ("CA1", "assistant-hangup", 1)
+    assert len(report.dials) == 1
 
 
 @virtually

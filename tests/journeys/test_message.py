@@ -5,7 +5,10 @@ from tests.support.mail_sink import mail_sink, text_of
 from tests.support.virtual_time import virtually
 from tests.support.word_errors import word_error_rate
 
-from callgenie.telephony.simulator.carrier import Dialling
+from callgenie.cli.demo.business import BUSINESS
+from callgenie.conversations.rests import rest_id_of
+from callgenie.kernel.ids import SessionId
+from callgenie.telephony.simulator.carrier import Dialling, Transferee
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import AwaitHangUp, Listen, Say, rehearse
 from callgenie.voice.providers.embedded import load_embedded_providers
@@ -27,6 +30,42 @@ TALK = (
     Say("No, thank you. Goodbye."),
     AwaitHangUp(),
 )
+
+
+AFTER_THE_TRANSFER = (
+    Listen(),
+    Say("Can I talk to a person, please?"),
+    Listen(),
+    Listen(timeout_ms=40_000),
+    Say("Yes, please."),
+    *TALK[2:],
+)
+
+
+@virtually
+async def test_a_message_of_a_caller_whom_nobody_answered_is_in_the_owners_mailbox(mongodb_uri: str) -> None:
+    async with mail_sink() as letterbox:
+        mail = {"smtp_host": "127.0.0.1", "smtp_port": letterbox.port, "smtp_tls": "none"}
+        async with house(mongodb_uri, **mail, email_verification="optional") as at:
+            await at.owner.describe_business({**BUSINESS, "transferNumber": "+14155550177", "afterHours": "answer"})
+            steps = await rehearse(AFTER_THE_TRANSFER, load_embedded_providers().tts, voice_name="nanotts-en-gb")
+            nobody = Transferee("no-answer", rings_ms=30_000)
+            call = await at.carrier.call(Dialling(CALLER, at.number, steps, transferee=nobody))
+            first = await at.owner.conversation(call.session_id)
+            rest = await at.owner.conversation(rest_id_of(SessionId(call.session_id)))
+            usage = await at.owner.usage()
+            await at.services.follow_ups.work()
+            await at.services.delivery.deliver()
+        mails = [text_of(each) for each in letterbox.messages if each["Subject"].startswith("Message from")]
+    assert (first["endedReason"], first["transfer"]["status"]) == ("transferred", "no-answer")
+    assert first["messages"] == []
+    (message,) = rest["messages"]
+    assert word_error_rate([(MESSAGE, message["text"])]) <= 0.2
+    assert (rest["continues"], rest["endedReason"]) == (call.session_id, "assistant-hangup")
+    assert len(mails) == 1
+    assert message["text"] in mails[0]
+    assert usage["calls"]["used"] == 1
+    assert usage["seconds"]["used"] == first["billableSeconds"] + rest["billableSeconds"]
 
 
 @virtually

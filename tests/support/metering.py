@@ -82,6 +82,14 @@ class Office:
         assert isinstance(admitted, Admitted), admitted
         return await self.desk.answer(admitted.session_id, admitted.media_token)
 
+    async def come_back(self, session_id: str) -> AnsweredCall:
+        """Answer the rest of a call that is over."""
+        earlier = await self.calls.find_call_of_any_user(SessionId(session_id))
+        assert earlier is not None
+        admitted = await self.desk.come_back(earlier)
+        assert isinstance(admitted, Admitted), admitted
+        return await self.desk.answer(admitted.session_id, admitted.media_token)
+
     async def conversation(self, session_id: str) -> Document:
         found = await self.db.conversations.find_one({"sessionId": session_id})
         assert found is not None

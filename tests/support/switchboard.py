@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from callgenie.billing.models import MeteredCall
 from callgenie.calls import exotel_routes, twilio_routes, web_routes
 from callgenie.calls.after_stream import AfterStream
+from callgenie.calls.after_transfer import AfterTransfer
 from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
@@ -34,6 +35,7 @@ from callgenie.calls.twilio import MEDIA_PATH
 from callgenie.calls.web_calls import WebCalls
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.outbound_store import OutboundCallStore
+from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.transfer_store import TransferStore
 from callgenie.http import edge
 from callgenie.http.pages import CursorSigner
@@ -177,11 +179,11 @@ class Switchboard:
     async def is_at_rest(self) -> bool:
         """Tell whether nothing is held, and what was counted is what the record says."""
         usage = await self.usage()
-        calls = await self.office.db.conversations.find({"counted": True}).to_list()
+        calls = await self.office.db.conversations.find({"billableSeconds": {"$gt": 0}}).to_list()
         return (usage["held"], usage["holds"], usage["calls"], usage["seconds"]) == (
             0,
             {},
-            len(calls),
+            sum(call["counted"] for call in calls),
             sum(call["billableSeconds"] for call in calls),
         )
 
@@ -287,6 +289,9 @@ def _app(
         live=live,
         streams=streams,
         after_stream=AfterStream(office.calls, TransferStore(office.db), streams),
+        after_transfer=AfterTransfer(
+            office.calls, TransferStore(office.db), Settlement(office.ledger, office.calls), office.desk, live
+        ),
         outbound_calls=outbound_calls(office, live, api),
         settings=SimpleNamespace(
             twilio_auth_token=None if auth_token is None else SecretStr(auth_token),

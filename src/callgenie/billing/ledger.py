@@ -7,6 +7,7 @@ change of plan takes effect at the next one.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,12 +52,17 @@ class UsageLedger:
         self._queues = WriteQueues()
         self._moved = moved
 
-    async def admit(self, call: MeteredCall, plan: Plan, *, admit_by: datetime) -> Granted | Refused:
+    async def admit(
+        self, call: MeteredCall, plan: Plan, *, admit_by: datetime, takes_call: bool = True
+    ) -> Granted | Refused:
         """Hold the first seconds of a live call; again: the hold that is there.
 
-        `admit_by` is a moment by the database's clock, less than `pipelines.GONE_SECONDS` after the call began.
+        `admit_by` is a moment by the database's clock, less than `pipelines.GONE_SECONDS` after the call began. The
+        rest of a call that has counted before takes seconds and a line, and none of the plan's calls.
         """
-        return await self._place(call, pipelines.admit(_owner(call), call, plan, admit_by=admit_by), plan)
+        asked = plan if takes_call else replace(plan, calls=None)
+        steps = pipelines.admit(_owner(call), call, asked, admit_by=admit_by, calls=int(takes_call))
+        return await self._place(call, steps, asked)
 
     async def admit_recorded(
         self, call: MeteredCall, plan: Plan, *, duration: int, admit_by: datetime

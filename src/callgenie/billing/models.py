@@ -68,7 +68,8 @@ class Hold:
 
     Attributes:
         seconds: Granted in all since the call began, not since the last extension.
-        calls: 1 when the call takes one of the plan's calls, 0 when it was recorded beyond the plan.
+        calls: 1 when the call takes one of the plan's calls; 0 when it was recorded beyond the plan, or is the rest of
+            one that has taken its own.
         live: Whether it takes one of the plan's concurrent calls; a recorded call does not.
     """
 

@@ -103,7 +103,7 @@ def _place(call: MeteredCall, conditions: list[Expression], hold: Expression) ->
     return {"$set": {path: {"$ifNull": [f"${path}", {"$cond": [{"$and": conditions}, hold, "$$REMOVE"]}]}}}
 
 
-def admit(owner: Any, call: MeteredCall, plan: Plan, *, admit_by: datetime) -> list[Stage]:
+def admit(owner: Any, call: MeteredCall, plan: Plan, *, admit_by: datetime, calls: int = 1) -> list[Stage]:
     """Step 2: hold the first seconds of a live call, if the plan has room for it."""
     conditions = [
         *_may_come(call, admit_by),
@@ -112,7 +112,7 @@ def admit(owner: Any, call: MeteredCall, plan: Plan, *, admit_by: datetime) -> l
         {"$lt": [_LIVE_HOLDS, plan.concurrent]},
     ]
     seconds = ADMIT_SECONDS if plan.seconds is None else {"$min": [ADMIT_SECONDS, _rest(plan.seconds)]}
-    hold = _hold(call, seconds=seconds, calls=1, live=True)
+    hold = _hold(call, seconds=seconds, calls=calls, live=True)
     return [_opening(owner, call), _place(call, conditions, hold), _TOTALS]
 
 

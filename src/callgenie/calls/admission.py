@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from callgenie.calls.models import Admitted, IncomingCall, Refused
 from callgenie.calls.sentences import sentence_for
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation, Ending, NewCall
+from callgenie.conversations.rests import rest_of
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.errors import NotFoundError
 from callgenie.kernel.ids import UserId
@@ -93,8 +95,40 @@ class Admission:
             # It is nobody's call, so there is no record that it could go into.
             _log.info(CALL_UNROUTED, session_id=call.session_id, to_number=call.to_number)
             return Refused(EndedReason.NUMBER_UNASSIGNED, sentence_for(EndedReason.NUMBER_UNASSIGNED))
-        conversation = await self._open(owner, call)
-        if conversation.carrier is not call.carrier:
+        now = self._clock.now()
+        new = NewCall(
+            call.session_id,
+            call.carrier,
+            call.from_number,
+            call.to_number,
+            call.carrier_status,
+            after_hours=not is_open(owner.business, now),
+        )
+        return await self._decide(owner, new, now)
+
+    async def come_back(self, earlier: Conversation) -> Admitted | Refused:
+        """Admit the rest of a call whose caller was handed on and met nobody; again: the same answer.
+
+        It is recorded as a call of its own. The earlier one is over, and what is over is never changed.
+        """
+        owner = await self._owner(earlier.user_id)
+        if owner is None:
+            return Refused(EndedReason.NUMBER_UNASSIGNED, sentence_for(EndedReason.NUMBER_UNASSIGNED))
+        return await self._decide(owner, rest_of(earlier), self._clock.now())
+
+    async def _decide(self, owner: _Owner, new: NewCall, now: datetime) -> Admitted | Refused:
+        """Step 1, and step 2 if the call is still to be decided about.
+
+        The period is named here, by the first webhook, and never changes. A call that is admitted in the last seconds
+        of a period and answered in the next stays in the first: its hold is there, and moving it would take two
+        documents. A worker's clock that is a second off can move a call over the border too, but no limit can be
+        passed by that, as each period keeps its own.
+
+        Whether it is after hours is written down here as well: a call that rings while the door is being locked is
+        greeted as it was admitted.
+        """
+        conversation = await self._calls.open(owner.terms.user_id, new, owner.terms.period_at(now).start)
+        if conversation.carrier is not new.carrier:
             # The owner has recorded a conversation of their own under this very id; it is left alone.
             return Refused(EndedReason.INTERNAL_ERROR, sentence_for(EndedReason.INTERNAL_ERROR))
         if conversation.status is CallStatus.RINGING:
@@ -107,35 +141,15 @@ class Admission:
         owner = call.user_id
         if owner is None and call.to_number is not None:
             owner = await self._numbers.owner_of(call.to_number)
-        if owner is None:
-            return None
+        return None if owner is None else await self._owner(owner)
+
+    async def _owner(self, owner: UserId) -> _Owner | None:
         try:
             profile = await self._profiles.get(owner)
             return _Owner(await self._terms.of(owner), profile.business)
         except NotFoundError:
             # The account is gone and its number not yet released.
             return None
-
-    async def _open(self, owner: _Owner, call: IncomingCall) -> Conversation:
-        """Step 1. The period is named here, by the first webhook, and never changes.
-
-        A call that is admitted in the last seconds of a period and answered in the next stays in the first: its hold
-        is there, and moving it would take two documents. A worker's clock that is a second off can move a call over
-        the border too, but no limit can be passed by that, as each period keeps its own.
-
-        Whether it is after hours is written down here as well: a call that rings while the door is being locked is
-        greeted as it was admitted.
-        """
-        now = self._clock.now()
-        new = NewCall(
-            call.session_id,
-            call.carrier,
-            call.from_number,
-            call.to_number,
-            call.carrier_status,
-            after_hours=not is_open(owner.business, now),
-        )
-        return await self._calls.open(owner.terms.user_id, new, owner.terms.period_at(now).start)
 
     async def _why_not(self, owner: _Owner, conversation: Conversation) -> Ending | None:
         if owner.terms.barred is not None:
@@ -149,7 +163,8 @@ class Admission:
         """Step 2."""
         # The deadline was written by the database's clock when the call began to ring.
         deadline = conversation.admit_by or conversation.started_at
-        answer = await self._ledger.admit(conversation.metered, terms.plan, admit_by=deadline)
+        takes_call = conversation.continues is None
+        answer = await self._ledger.admit(conversation.metered, terms.plan, admit_by=deadline, takes_call=takes_call)
         return None if isinstance(answer, Granted) else answer.reason
 
     async def _refuse(self, conversation: Conversation, ending: Ending) -> Conversation:

@@ -12,13 +12,12 @@ from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation
 from callgenie.conversations.transfer_store import TransferStore
 from callgenie.kernel.ids import SessionId
-from callgenie.kernel.vocabulary import CallStatus, TransferStatus
+from callgenie.kernel.vocabulary import CallStatus
 
 _log = structlog.get_logger(__name__)
 
 STREAM_OFFERED: Final = "carrier.stream_offered"
 TRANSFER_DIALLED: Final = "call.transfer_dialled"
-TRANSFER_ENDED: Final = "call.transfer_ended"
 
 # The process that ends a call closes its stream first and writes the end down right after. Whoever asks in between, in
 # another process, looks again after this; it is well within the grace that a lost stream is given.
@@ -83,17 +82,6 @@ class AfterStream:
         if call is not None and call.status is CallStatus.RINGING:
             return NoStream.GIVEN_UP
         return NoStream.OVER
-
-    async def note_transfer(self, session_id: SessionId, outcome: TransferStatus, seconds: int) -> None:
-        """Note what came of putting a caller through.
-
-        Raises:
-            UnavailableError: The database is away.
-        """
-        call = await self._calls.find_call_of_any_user(session_id)
-        if call is not None:
-            await self._transfers.note_outcome(call.user_id, session_id, outcome, seconds)
-            _log.info(TRANSFER_ENDED, session_id=session_id, outcome=outcome)
 
     def _next_stream(self, session_id: SessionId, ended: int) -> NextStream | NoStream:
         stream = ended + 1

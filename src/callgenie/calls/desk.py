@@ -24,6 +24,7 @@ from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.message_store import MessageStore
 from callgenie.conversations.models import Conversation, Ending, NewMessage
+from callgenie.conversations.rests import rest_id_of
 from callgenie.conversations.settlement import Settlement
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness, SessionId
@@ -109,10 +110,15 @@ class CallDesk:
         Raises:
             UnavailableError: The database is away.
         """
-        answer = await self._admission.ring(call)
-        if isinstance(answer, Refused):
-            self._watch.call_refused(answer.reason)
-        return answer
+        return self._watched(await self._admission.ring(call))
+
+    async def come_back(self, earlier: Conversation) -> Admitted | Refused:
+        """Take steps 1 and 2 for the rest of a call, whose caller was handed on and met nobody; again: the same answer.
+
+        Raises:
+            UnavailableError: The database is away.
+        """
+        return self._watched(await self._admission.come_back(earlier))
 
     async def answer(self, session_id: SessionId, media_token: str) -> AnsweredCall:
         """Step 3: join the caller to the call that the token was made for. A token works once.
@@ -152,6 +158,7 @@ class CallDesk:
             limits=self._limits,
             after_hours=bool(answered.after_hours),
             purpose=answered.purpose if answered.direction is Direction.OUTBOUND else None,
+            is_rest=answered.continues is not None,
         )
 
     async def beat(self, call: AnsweredCall, elapsed_seconds: float) -> Beat:
@@ -269,8 +276,18 @@ class CallDesk:
             return
         lower = [word for word, its_rank in CARRIER_RANKS.items() if its_rank < rank]
         await self._calls.note_carrier_status(call.user_id, session_id, carrier_status, over=lower)
-        if rank == _TERMINAL_RANK and call.status is CallStatus.RINGING:
+        if rank != _TERMINAL_RANK:
+            return
+        if call.status is CallStatus.RINGING:
             await self._abandon(call, _unanswered(call, carrier_status))
+        if call.transfer is not None:
+            # To the carrier, whoever comes back from a transfer is still on the same call.
+            await self.carrier_reported(rest_id_of(session_id), carrier_status)
+
+    def _watched(self, answer: Admitted | Refused) -> Admitted | Refused:
+        if isinstance(answer, Refused):
+            self._watch.call_refused(answer.reason)
+        return answer
 
     async def _abandon(self, call: Conversation, ending: Ending) -> None:
         abandoned = await self._calls.dismiss(call.user_id, call.session_id, ending, may_hold=True)

@@ -68,7 +68,8 @@ class AnsweredCall:
     """A call that one worker has answered and now looks after.
 
     `after_hours` says that it began to ring outside the opening hours; `purpose` what it is about, where we have placed
-    it ourselves. `from_number` is the other party's either way.
+    it ourselves. `from_number` is the other party's either way. `is_rest` says that its caller was handed on before,
+    and that nobody answered.
     """
 
     user_id: UserId
@@ -82,6 +83,7 @@ class AnsweredCall:
     limits: CallLimits
     after_hours: bool = False
     purpose: str | None = None
+    is_rest: bool = False
 
     @property
     def metered(self) -> MeteredCall:

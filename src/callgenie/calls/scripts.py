@@ -5,7 +5,13 @@ from functools import partial
 
 from callgenie.calls.memory import CallerMemory
 from callgenie.calls.models import AnsweredCall
-from callgenie.profiles.greetings import after_hours_greeting_of, announcement_of, greeting_of, opening_of
+from callgenie.profiles.greetings import (
+    NOBODY_REACHED,
+    after_hours_greeting_of,
+    announcement_of,
+    greeting_of,
+    opening_of,
+)
 from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
 from callgenie.profiles.models import AfterHours, Business
 from callgenie.voice.ports import Knowledge, Question
@@ -22,7 +28,9 @@ def script_for(
     preferences, business = call.profile.preferences, call.profile.business
     # Who has set them to be refused since this call rang does not want them answered as if the door were open.
     takes_message = call.after_hours and business.after_hours is not AfterHours.ANSWER
-    if call.purpose is not None:
+    if call.is_rest:
+        greeting = NOBODY_REACHED
+    elif call.purpose is not None:
         greeting = opening_of(business, preferences, call.purpose)
     elif takes_message:
         greeting = after_hours_greeting_of(business, preferences, now)
@@ -31,7 +39,7 @@ def script_for(
     knowledge = Knowledge(
         assistant_name=preferences.assistant_name,
         company=business.company,
-        instructions=_instructions(business, call.purpose),
+        instructions=_instructions(business, call),
         hours=hours_sentence(business),
         questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
         language=preferences.language,
@@ -50,8 +58,16 @@ def script_for(
     )
 
 
-def _instructions(business: Business, purpose: str | None) -> str:
-    if purpose is None:
-        return business.instructions
-    about = f"You have called this person yourself, about {purpose}. Stay with that, and end the call if they want it."
-    return f"{business.instructions}\n\n{about}".strip()
+def _instructions(business: Business, call: AnsweredCall) -> str:
+    about = [business.instructions]
+    if call.purpose is not None:
+        about.append(
+            f"You have called this person yourself, about {call.purpose}. Stay with that, and end the call if they want"
+            " it."
+        )
+    if call.is_rest:
+        about.append(
+            "In this very call the caller was being connected with a person, and nobody answered. They have been told"
+            " so, and asked whether they would like to leave a message. Nobody can come to the telephone now."
+        )
+    return "\n\n".join(part for part in about if part)

@@ -10,6 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from callgenie.calls.after_stream import AfterStream, NextStream, NoStream, PutThrough
+from callgenie.calls.after_transfer import NOBODY_REACHED, AfterTransfer
 from callgenie.calls.carrier_errors import WebhookMalformedError, WebhookUnsignedError
 from callgenie.calls.desk import CallDesk, is_terminal
 from callgenie.calls.live import LiveCalls
@@ -18,6 +19,7 @@ from callgenie.calls.media_tokens import FIRST_STREAM
 from callgenie.calls.models import Admitted, IncomingCall
 from callgenie.calls.outbound import SESSION_PARAMETER, OutboundCalls
 from callgenie.calls.reception import APOLOGY, RING_SECONDS_MAX, receive
+from callgenie.conversations.rests import rest_id_of
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import is_e164
@@ -49,7 +51,6 @@ _SECONDS_DIGITS_MAX: Final = 5
 TRANSFER_RINGS_SECONDS: Final = 25
 NOBODY_ANSWERED: Final = "I am sorry, nobody could take your call just now. Please try again later. Goodbye."
 
-_TALKED: Final = frozenset({TransferStatus.COMPLETED, TransferStatus.ANSWERED})
 _NO_OUTCOMES: Final = frozenset({TransferStatus.REQUESTED, TransferStatus.DIALLING})
 _OUTCOMES: Final = {status.value: status for status in TransferStatus if status not in _NO_OUTCOMES}
 
@@ -71,6 +72,7 @@ class TwilioCalls:
         live: LiveCalls,
         streams: MediaStreams,
         after_stream: AfterStream,
+        after_transfer: AfterTransfer,
         outbound: OutboundCalls,
         *,
         public_url: str,
@@ -80,6 +82,7 @@ class TwilioCalls:
         self._live = live
         self._streams = streams
         self._after_stream = after_stream
+        self._after_transfer = after_transfer
         self._outbound = outbound
         self._public_url = public_url.rstrip("/")
         self._auth_token = auth_token
@@ -148,6 +151,8 @@ class TwilioCalls:
     async def transfer_ended(self, request: SignedRequest, body: bytes) -> str:
         """Note what came of a transfer, and return the TwiML for a caller who is still there.
 
+        Whom nobody has answered comes back to the assistant, or hears why not.
+
         Raises:
             WebhookUnsignedError: Nobody with the auth token has sent this.
             WebhookMalformedError: It is signed, and does not say which call it is about.
@@ -155,13 +160,19 @@ class TwilioCalls:
         form = self._trusted(request, body)
         outcome = _OUTCOMES.get(form.get("DialCallStatus", ""), TransferStatus.FAILED)
         session_id, seconds = _session_of(request, form), _seconds(form.get("DialCallDuration", ""))
+        is_there = outcome in NOBODY_REACHED and not is_terminal(form.get("CallStatus", ""))
+        back: Admitted | None = None
         try:
             async with asyncio.timeout(RING_SECONDS_MAX):
-                await self._after_stream.note_transfer(session_id, outcome, seconds)
+                call = await self._after_transfer.note(session_id, outcome, seconds)
+                if call is not None and is_there:
+                    back = await self._after_transfer.come_back(call)
         except (UnavailableError, TimeoutError) as error:
             # The caller is still there, and comes first.
             _log.warning(OUTCOME_LOST, session_id=session_id, outcome=outcome, error=type(error).__name__)
-        return hang_up() if outcome in _TALKED else say_and_hang_up(NOBODY_ANSWERED)
+        if back is not None:
+            return self._connect(NextStream(FIRST_STREAM, back.media_token), back.session_id)
+        return say_and_hang_up(NOBODY_ANSWERED) if outcome in NOBODY_REACHED else hang_up()
 
     async def note_status(self, request: SignedRequest, body: bytes) -> None:
         """Take a status callback; they repeat, and come in any order.
@@ -176,6 +187,7 @@ class TwilioCalls:
             return
         if is_terminal(carrier_status):
             self._streams.call_is_over(session_id)
+            self._streams.call_is_over(rest_id_of(session_id))
         await self._desk.carrier_reported(session_id, carrier_status)
 
     def is_upgrade_trusted(self, request: SignedRequest) -> bool:

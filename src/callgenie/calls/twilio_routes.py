@@ -41,6 +41,7 @@ async def get_twilio(connection: HTTPConnection) -> TwilioCalls:
         services.live,
         services.streams,
         services.after_stream,
+        services.after_transfer,
         services.outbound_calls,
         public_url=services.public_url,
         auth_token=services.settings.twilio_auth_token,
@@ -85,7 +86,7 @@ async def go_on(request: Request, twilio: TwilioDep) -> Response:
 
 @router.post(TRANSFER_ENDED_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
 async def take_leave(request: Request, twilio: TwilioDep) -> Response:
-    """Take from Twilio what came of a transfer, and say goodbye to a caller whom nobody has answered."""
+    """Take from Twilio what came of a transfer, and bring a caller whom nobody has answered back to the assistant."""
     return Response(await twilio.transfer_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 

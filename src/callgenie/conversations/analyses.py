@@ -74,7 +74,7 @@ class CallAnalyses:
             ProviderError: The model failed, and may yet be asked again.
         """
         named = follow_up.conversation
-        if not named.counted or named.analysis is not None:
+        if not named.was_held or named.analysis is not None:
             return
         conversation = await self._conversations.get(named.user_id, named.session_id)
         if conversation is None:

@@ -35,7 +35,7 @@ class CallerStore:
             "userId": ObjectId(user_id),
             "phoneNumber": phone_number,
             "startedAt": {"$gte": since},
-            "counted": True,
+            "$or": [{"counted": True}, {"continues": {"$type": "string"}, "turnCount": {"$gt": 0}}],
         }
 
         async def read() -> list[dict[str, Any]]:

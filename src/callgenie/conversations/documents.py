@@ -75,6 +75,7 @@ def conversation_of(document: Mapping[str, Any]) -> Conversation:
         caller_id=get("callerId"),
         purpose=get("purpose"),
         leg=get("leg"),
+        continues=get("continues"),
     )
 
 

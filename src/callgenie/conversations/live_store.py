@@ -92,6 +92,8 @@ class LiveCallStore:
         }
         if call.direction is Direction.OUTBOUND:
             fresh |= {"callerId": call.caller_id, "purpose": {"$literal": call.purpose}}
+        if call.continues is not None:
+            fresh["continues"] = {"$literal": call.continues}
         is_new = {"$eq": [{"$type": "$status"}, "missing"]}
         steps = [{"$replaceWith": {"$cond": [is_new, {"$mergeObjects": ["$$ROOT", fresh]}, "$$ROOT"]}}]
 
@@ -286,12 +288,15 @@ def _unanswered(ending: Ending, *, may_hold: bool) -> Document:
 
 
 def _answered(ending: Ending, *, seconds: Any, ended_at: Any) -> Document:
-    """Return the end of a call that was answered: it counts, and never for more seconds than were granted."""
+    """Return the end of a call that was answered: never for more seconds than were granted.
+
+    It counts, unless it is the rest of one that has.
+    """
     return {
         **_ended(ending, ended_at),
         "duration": seconds,
         "billableSeconds": {"$min": [seconds, "$grantedSeconds"]},
         "overageSeconds": 0,
-        "counted": True,
+        "counted": {"$eq": [{"$type": "$continues"}, "missing"]},
         "leaseUntil": in_seconds(SETTLEMENT_SECONDS),
     }

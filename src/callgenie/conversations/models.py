@@ -116,6 +116,7 @@ class NewCall:
     Attributes:
         caller_id: Of a call that we place: what the other party sees, a number of ours.
         purpose: Of a call that we place: what it is about.
+        continues: Of the rest of a call: the session id of that call.
     """
 
     session_id: SessionId
@@ -127,6 +128,7 @@ class NewCall:
     after_hours: bool = False
     caller_id: str | None = None
     purpose: str | None = None
+    continues: SessionId | None = None
 
 
 class AnalysisState(StrEnum):
@@ -181,6 +183,8 @@ class Conversation:
         caller_id: Of a call that we placed: what the other party saw, a number of ours.
         purpose: Of a call that we placed: what it was about.
         leg: Of a call that we placed: the carrier's own name of it, once that is known.
+        continues: The session id of the call that this is the rest of: its caller was handed on, met nobody and came
+            back. It takes seconds of the plan, and no call.
         deleted_at: When its owner deleted it; then only what usage is made of is left.
     """
 
@@ -223,6 +227,7 @@ class Conversation:
     caller_id: str | None = None
     purpose: str | None = None
     leg: str | None = None
+    continues: SessionId | None = None
 
     @property
     def metered(self) -> MeteredCall:
@@ -233,6 +238,11 @@ class Conversation:
     def is_live(self) -> bool:
         """Whether the call is still going on."""
         return self.status in LIVE_STATUSES
+
+    @property
+    def was_held(self) -> bool:
+        """Whether it was talked: a call that is over and counts, or the answered rest of one."""
+        return bool(self.counted) or (self.continues is not None and self.answered_at is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

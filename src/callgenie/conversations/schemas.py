@@ -265,6 +265,9 @@ class ConversationSummary(ApiView):
     billable_seconds: int | None = Field(description="What counts against the plan; null until it is known.")
     overage_seconds: int | None = Field(description="What did not fit the plan any more.")
     counted: bool | None = Field(description="Whether it is one of the plan's calls.")
+    continues: str | None = Field(
+        description="Of a caller who came back from a transfer that met nobody: the session id of the call before."
+    )
     after_hours: bool | None = Field(
         description="Whether it began outside the opening hours; null for calls held elsewhere."
     )

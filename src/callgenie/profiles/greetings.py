@@ -7,6 +7,9 @@ from callgenie.profiles.hours import is_open, state_sentence
 from callgenie.profiles.models import Business, Preferences
 from callgenie.voice.message_taking import OFFER
 
+# How the assistant takes back a caller whom it has handed on to a person, and whom nobody has answered.
+NOBODY_REACHED: Final = f"I am sorry, nobody could be reached just now. {OFFER}"
+
 # In many places recording a call is only allowed when everybody on it knows.
 _ANNOUNCEMENT: Final = "This call is recorded."
 

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from callgenie.calls.admission import Admission
 from callgenie.calls.after_stream import AfterStream
+from callgenie.calls.after_transfer import AfterTransfer
 from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.hang_ups import HangUpWatch
@@ -67,6 +68,7 @@ class Services(Records):
     twilio_api: TwilioApi | None
     streams: MediaStreams
     after_stream: AfterStream
+    after_transfer: AfterTransfer
     do_not_call: DoNotCallList
     outbound_calls: OutboundCalls
     sweeper: Sweeper
@@ -169,6 +171,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         twilio_api=twilio_api,
         streams=streams,
         after_stream=AfterStream(calls, TransferStore(db), streams),
+        after_transfer=AfterTransfer(calls, TransferStore(db), Settlement(records.ledger, calls), desk, live),
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
         erasures=build_erasures(records, calls, live, recordings),
         recordings=recordings,

@@ -19,6 +19,8 @@ def tools_for(call: AnsweredCall, link: AudioLink, desk: CallDesk, clock: Clock)
         tools.append(BusinessHours(business, clock))
     # Whose door is closed does not want the telephone to ring at home.
     is_staffed = not call.after_hours or business.after_hours is AfterHours.ANSWER
-    if link.can_transfer and business.transfer_number is not None and is_staffed:
+    # Who was handed on and met nobody is not sent round once more.
+    may_be_handed_on = link.can_transfer and is_staffed and not call.is_rest
+    if business.transfer_number is not None and may_be_handed_on:
         tools.append(TransferCall(desk, call, business.transfer_number))
     return tuple(tools)

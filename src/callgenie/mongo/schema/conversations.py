@@ -146,6 +146,8 @@ CONVERSATIONS = Collection(
         "purpose": STRING,
         "leg": STRING,
         "placedBy": STRING,
+        # Of the rest of a call, whose caller was handed on and met nobody: the session id of that call.
+        "continues": STRING,
         "recording": _RECORDING,
         # Where a conversation comes from that another program kept before.
         "migratedFrom": STRING,
