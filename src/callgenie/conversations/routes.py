@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 
 from callgenie.conversations.daily import DailyUsageReader
+from callgenie.conversations.daily_schemas import DailyQuery, DailyUsageView
 from callgenie.conversations.errors import (
     CallInProgressError,
     ConversationFullError,
@@ -20,8 +21,6 @@ from callgenie.conversations.schemas import (
     ConversationItem,
     ConversationQuery,
     ConversationView,
-    DailyQuery,
-    DailyUsageView,
     ExchangeBody,
     ExportQuery,
     SavedExchangeView,

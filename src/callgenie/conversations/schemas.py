@@ -1,14 +1,13 @@
 """What the API takes and shows of conversations."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, StrictInt
 
 from callgenie.billing.schemas import UsageView
 from callgenie.conversations.analysis_schemas import AnalysisView
-from callgenie.conversations.daily import DAYS_MAX, DailyUsage
 from callgenie.conversations.latency import MEDIAN, SLOW, latency_percentiles
 from callgenie.conversations.models import (
     DURATION_SECONDS_MAX,
@@ -24,7 +23,7 @@ from callgenie.conversations.models import (
     TakenMessage,
     Transfer,
 )
-from callgenie.http.bodies import ApiModel, ApiView
+from callgenie.http.bodies import ApiModel, ApiView, Shape
 from callgenie.http.pages import LIMIT_DEFAULT, PageCursor, PageLimit
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.phone import PhoneNumberText
@@ -52,7 +51,18 @@ _LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, le=_LATEST, examples=["2026-11-22T10:00:00Z"])]
 Duration = Annotated[int, Field(ge=0, le=DURATION_SECONDS_MAX)]
-MetricName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+MetricName = Annotated[
+    str,
+    Shape(
+        r"[A-Za-z][A-Za-z0-9_]{0,63}",
+        "must be named by a letter and at most 63 more letters, digits or underscores, such as firstAnswerMs",
+    ),
+]
+_AudioUrl = Annotated[
+    str,
+    Field(max_length=URL_CHARS_MAX),
+    Shape(r"https?://[^\s]+", "must be a whole http or https address, such as https://example.com/call.wav"),
+]
 Metric = (
     StrictBool
     | Annotated[StrictInt, Field(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
@@ -126,7 +136,7 @@ class ExchangeBody(ApiModel):
     status: RecordableStatus | None = None
     exchange_id: str | None = Field(default=None, min_length=1, max_length=EXCHANGE_ID_CHARS_MAX)
     started_at: Moment | None = None
-    audio_url: str | None = Field(default=None, max_length=URL_CHARS_MAX, pattern=r"^https?://[^\s]+$")
+    audio_url: _AudioUrl | None = None
     metrics: dict[MetricName, Metric] | None = Field(default=None, max_length=METRICS_MAX)
 
     def exchange(self) -> Exchange:
@@ -361,36 +371,3 @@ def summary_of(conversation: Conversation, links: RecordingLinks | None = None) 
         return summary
     link = links and links.offer(conversation.user_id, conversation.session_id, recording)
     return summary | {"recording": RecordingView.of(recording), "audio_url": link or conversation.audio_url}
-
-
-class DailyQuery(ApiModel):
-    """How far back to look."""
-
-    days: int = Field(default=31, ge=1, le=DAYS_MAX, description="How many days, today among them.")
-
-
-class DayView(ApiView):
-    """What came of one day's calls."""
-
-    date: date
-    calls: int = Field(description="Those that count against the plan.")
-    seconds: int = Field(description="Those that count against the plan.")
-    outcomes: dict[CallStatus, int] = Field(description="How many calls ended as what; each end is named.")
-
-
-class DailyUsageView(ApiView):
-    """Usage of the last days."""
-
-    timezone: str = Field(description="The business's; its midnights divide the days.")
-    data: list[DayView] = Field(description="Oldest first; days without calls are among them.")
-
-    @classmethod
-    def of(cls, usage: DailyUsage) -> Self:
-        """Show the days."""
-        return cls(
-            timezone=usage.timezone,
-            data=[
-                DayView(date=day.date, calls=day.calls, seconds=day.seconds, outcomes=dict(day.outcomes))
-                for day in usage.days
-            ],
-        )

@@ -1,9 +1,13 @@
 """What JSON bodies are made of: strict on the way in, camelCase both ways."""
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 
 def _is_storable(value: Any) -> bool:
@@ -39,6 +43,30 @@ class ApiModel(BaseModel):
         if not _is_storable(value):
             raise ValueError("must not hold NUL or half of a surrogate pair")
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What text must look like, for `Annotated`: whoever sends another is told so in a sentence with an example.
+
+    The pattern is for programs, which find it in the API's description; nobody is answered with it.
+    """
+
+    pattern: str
+    sentence: str
+
+    def _check(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text) is None:
+            raise ValueError(self.sentence)
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check the text once it is known to be one (pydantic)."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the text (pydantic)."""
+        return handler(schema) | {"pattern": f"^{self.pattern}$"}
 
 
 class ApiView(BaseModel):

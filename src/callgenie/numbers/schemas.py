@@ -5,9 +5,12 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
 
-from callgenie.http.bodies import ApiModel, ApiView
+from callgenie.http.bodies import ApiModel, ApiView, Shape
 from callgenie.kernel.phone import PhoneNumberText
 from callgenie.numbers.models import AssignedNumber, NumberWish
+
+_COUNTRY = Shape("[A-Za-z]{2}", "must be the two letters of a country, such as US")
+_AREA_CODE = Shape("[0-9]{1,7}", "must be 1 to 7 digits, such as 415")
 
 
 def _upper(text: str) -> str:
@@ -17,10 +20,10 @@ def _upper(text: str) -> str:
 class NumberWishBody(ApiModel):
     """What the number should be like; everything may be left out."""
 
-    country: Annotated[str, Field(pattern=r"^[A-Za-z]{2}$", examples=["US"]), AfterValidator(_upper)] | None = Field(
+    country: Annotated[str, Field(examples=["US"]), _COUNTRY, AfterValidator(_upper)] | None = Field(
         default=None, description="ISO 3166-1, two letters."
     )
-    area_code: Annotated[str, Field(pattern=r"^[0-9]{1,7}$", examples=["415"])] | None = None
+    area_code: Annotated[str, Field(examples=["415"]), _AREA_CODE] | None = None
     number: PhoneNumberText | None = Field(default=None, description="Exactly this number.")
 
     def wish(self) -> NumberWish:

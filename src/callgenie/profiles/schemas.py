@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
 
-from callgenie.http.bodies import ApiModel, ApiView
+from callgenie.http.bodies import ApiModel, ApiView, Shape
 from callgenie.kernel.phone import PhoneNumberText
 from callgenie.kernel.vocabulary import PlanName, ResponseLength
 from callgenie.profiles.greetings import announcement_of, greeting_of
@@ -30,8 +30,8 @@ from callgenie.profiles.options import VoiceOptions
 
 # Ten years: who keeps a call for longer wants an archive.
 RECORDING_DAYS_MAX = 3_650
-_HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-_CLOSE_PATTERN = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+_OPENING = Shape(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day from 00:00 to 23:59, such as 09:00")
+_CLOSING = Shape(r"(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)", "must be a time of day up to 24:00, such as 17:30")
 _ISO_DATE_CHARS = 10
 
 
@@ -93,8 +93,8 @@ class PreferencesBody(ApiModel):
 class IntervalBody(ApiModel):
     """Open from `open` up to `close`, by the wall clock; what goes on after midnight is the next day's."""
 
-    open: Annotated[str, StringConstraints(pattern=_HOURS_PATTERN)] = Field(examples=["09:00"])
-    close: Annotated[str, StringConstraints(pattern=_CLOSE_PATTERN)] = Field(examples=["17:30"])
+    open: Annotated[str, _OPENING] = Field(examples=["09:00"])
+    close: Annotated[str, _CLOSING] = Field(examples=["17:30"])
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
