@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.support.accounts import PASSWORD
-from tests.support.mail_sink import Letterbox, mail_sink
+from tests.support.mail_sink import Letterbox, address_in, mail_sink
 from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.billing.models import MeteredCall, Standing
@@ -76,6 +76,8 @@ async def test_a_user_is_told_once_at_80_and_once_at_100_percent(api: WholeApi, 
     assert "you have used 2 of 10 calls and 24 of 30 minutes of your free plan." in sink.texts()[1]
     assert "30 of 30 minutes" in sink.texts()[2]
     assert sink.recipients == ["owner@example.com"] * 3
+    shown = await api.call("GET", address_in(sink.texts()[1]), token=token)
+    assert (shown.status_code, shown.json()["seconds"]["used"]) == (200, 1_800)
     names = [entry["_id"] async for entry in api.db["outbox"].find({"kind": {"$regex": "^usage"}}).sort("_id")]
     usage = await api.db["usage"].find_one({})
     assert usage is not None

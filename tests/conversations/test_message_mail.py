@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.mail_sink import Letterbox, mail_sink, text_of
+from tests.support.mail_sink import Letterbox, address_in, mail_sink, text_of
 from tests.support.metering import CALLER
 from tests.support.whole_app import WholeApi, serving_everything
 
@@ -90,6 +90,14 @@ async def test_the_owner_gets_the_message_with_all_that_is_needed_to_call_back(
         assert line in text
     assert letterbox.recipients[-1] == "owner@example.com"
     assert letterbox.messages[-1]["Subject"] == "Message from Anna Smith"
+
+
+async def test_the_mail_leads_to_the_whole_conversation(api: WholeApi, letterbox: Letterbox) -> None:
+    await api.whole.desk.keep_message(await answered(api), MESSAGE)
+    (text,) = await mails(api, letterbox)
+    token = (await api.log_in()).json()["accessToken"]
+    shown = await api.call("GET", address_in(text), token=token)
+    assert (shown.status_code, shown.json()["sessionId"]) == (200, "CA1")
 
 
 async def test_what_callers_say_is_text_in_html_too_and_starts_no_line(api: WholeApi, letterbox: Letterbox) -> None:

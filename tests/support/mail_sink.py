@@ -70,6 +70,13 @@ def token_in(text: str) -> str:
     return found[1]
 
 
+def address_in(text: str) -> str:
+    """Return the one address that a mail leads to."""
+    (address,) = re.findall(r"https?://\S+", text)
+    assert isinstance(address, str)
+    return address
+
+
 @asynccontextmanager
 async def mail_sink(letterbox: Letterbox | None = None) -> AsyncIterator[Letterbox]:
     """Take mail on a free port, or on the letterbox's own when it had one before."""

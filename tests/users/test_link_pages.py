@@ -57,6 +57,18 @@ async def test_a_forgotten_password_is_replaced_on_the_page_of_its_link(served: 
     assert (await served.api.log_in(password=PASSWORD)).status_code == 401
 
 
+async def test_who_signs_up_again_is_led_to_a_new_password(served: Mailed) -> None:
+    path, page = await open_link(served)
+    await served.api.call("POST", path, data={"token": token_in(page)})
+    await served.sign_up(password="a stranger's password")
+    path, page = await open_link(served)
+    assert served.letterbox.messages[-1]["Subject"] == "You have an account already"
+    assert (path, page.status_code) == ("/reset-password", 200)
+    done = await served.api.call("POST", path, data={"token": token_in(page), "password": NEW})
+    assert done.status_code == 200
+    assert (await served.api.log_in(password=NEW)).status_code == 200
+
+
 async def test_pages_run_nothing_and_tell_nobody_their_address(served: Mailed) -> None:
     _, page = await open_link(served)
     assert page.headers["referrer-policy"] == "no-referrer"

@@ -9,10 +9,12 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from tests.support.accounts import assert_problem
 from tests.support.certificates import Authority
 from tests.support.kept_recording import recorded
+from tests.support.mail_sink import address_in
 from tests.support.webhook_receiver import Receiver, receiving
 from tests.support.whole_app import WholeApi, serving_everything
 from tests.webhooks.conftest import Owner
 
+from callgenie.mail.rendering import as_text
 from callgenie.mongo.client import Database
 from callgenie.webhooks.sending import ATTEMPTS_MAX, BACKOFF, SLOTS_OF_A_USER
 
@@ -210,6 +212,8 @@ async def test_who_answers_410_gets_nothing_more_and_the_owner_a_mail(owner: Own
     assert "localhost" in written.letter.subject
     assert "410" in written.letter.paragraphs[0]
     assert "/in" not in str(written)
+    shown = await owner.api.call("GET", address_in(as_text(written.letter)), token=owner.token)
+    assert (shown.status_code, shown.json()["data"][0]["id"]) == (200, made["id"])
     await owner.talk("s-4")
     await owner.pass_a_second()
     assert len(receiver.received) == 1

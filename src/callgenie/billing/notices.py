@@ -167,7 +167,7 @@ class UsageNoticeWriter:
             subject=subject,
             greeting=f"Hello {one_line(user.name, _NAME_CHARS_MAX)},",
             paragraphs=(f"you have used {calls} calls and {minutes} minutes of your {plan} plan.", effect),
-            closing=(f"You find your usage at {self._origin}.",),
+            closing=(f"The API shows your usage at {self._origin}/api/user/usage",),
         )
         return Written(user.email, letter)
 

@@ -1,6 +1,7 @@
 """Mails owners the messages that callers leave."""
 
 from typing import Final, Protocol
+from urllib.parse import quote
 
 from callgenie.conversations.follow_up_store import FollowUp
 from callgenie.conversations.models import Conversation, TakenMessage
@@ -79,9 +80,13 @@ class MessageWriter:
                 *_facts(message, found),
                 f"It was taken on {local_time_text(business, message.at)} ({business.timezone}).",
             ),
-            closing=(f"You find the whole conversation at {self._origin}.",),
+            closing=(f"The API shows the whole conversation at {self._address_of(found)}",),
         )
         return Written(user.email, letter)
+
+    def _address_of(self, conversation: Conversation) -> str:
+        # A session id may hold anything, slashes too.
+        return f"{self._origin}/api/user/conversations/{quote(conversation.session_id, safe='')}"
 
 
 def _facts(message: TakenMessage, conversation: Conversation) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class Links:
     """
 
     def __init__(self, origin: str, tokens: OneTimeTokens, store: OneTimeTokenStore) -> None:
-        self.origin = origin
+        self._origin = origin
         self._tokens = tokens
         self._store = store
 
@@ -33,7 +33,7 @@ class Links:
         token = self._tokens.for_mail(what.purpose, entry.id)
         if not await self._store.issue(hash_of(token), what, asked_at=entry.asked_at):
             return None
-        return f"{self.origin}/{path}?token={token}"
+        return f"{self._origin}/{path}?token={token}"
 
 
 class VerificationWriter:
@@ -96,26 +96,28 @@ class ResetWriter:
 class TakenWriter:
     """Tells the owner of an account that somebody signed up with their address."""
 
-    def __init__(self, users: UserStore, origin: str) -> None:
+    def __init__(self, users: UserStore, links: Links) -> None:
         self._users = users
-        self._origin = origin
+        self._links = links
 
     async def write(self, entry: OutboxEntry) -> Written | None:
-        """Return the letter, or None when the account is gone."""
+        """Return the letter, or None when the account is gone, or its owner has asked for a new password since."""
         user = None if entry.user_id is None else await self._users.find(entry.user_id)
         if user is None:
+            return None
+        link = await self._links.make("reset-password", entry, TokenFor(user.id, Purpose.RESET))
+        if link is None:
             return None
         letter = Letter(
             subject="You have an account already",
             greeting=_hello(user.name),
             paragraphs=(
                 "somebody, perhaps you, tried to sign up for CallGenie with this address.",
-                f"There is an account with it already, so none was made. You can sign in at {self._origin}.",
+                "There is an account with it already, so none was made. Sign in to that one.",
+                "If you have forgotten its password, choose a new one.",
             ),
-            closing=(
-                "If you have forgotten the password, ask for a new one there.",
-                "If it was not you, do nothing: nobody has got in, and nothing has changed.",
-            ),
+            action=Action("Choose a new password", link),
+            closing=(_LINK_LIFE, "If it was not you, do nothing: nobody has got in, and nothing has changed."),
         )
         return Written(user.email, letter)
 
@@ -125,7 +127,7 @@ def account_writers(users: UserStore, registrations: RegistrationStore, links: L
     return {
         VERIFY: VerificationWriter(registrations, links),
         RESET: ResetWriter(users, links),
-        TAKEN: TakenWriter(users, links.origin),
+        TAKEN: TakenWriter(users, links),
     }
 
 

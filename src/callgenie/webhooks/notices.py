@@ -50,6 +50,6 @@ class WebhookOffWriter:
                 why,
                 "Once it works again, switch it on. The deliveries of the last 30 days can be sent again one by one.",
             ),
-            closing=(f"You find its deliveries at {self._origin}.",),
+            closing=(f"The API shows it at {self._origin}/api/user/webhooks",),
         )
         return Written(user.email, letter)
