@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from callgenie.cli.doctor.machine import check_names
+from callgenie.cli.doctor.models import Verdict
 from callgenie.cli.program import app
 from callgenie.cli.settings import environment, markdown, rows
 from callgenie.cli.terminal import EXIT_CONFIG, load_settings
@@ -84,3 +86,35 @@ def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("CALLGENIE_PORT", "4001")
     assert load_settings(port=None).port == 4001
     assert load_settings(port=4002).port == 4002
+
+
+@pytest.fixture
+def misspelt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder whose `.env` has two names that are no settings, in an environment that has another."""
+    lines = ["TWILIO_AUTH_TOKN=secret-canary", "export compose_project_name=x", "callgenie_port=4001", "DATA_DIR=/x"]
+    (tmp_path / ".env").write_text("\n".join([*lines, "#SMPT_HOST=mail", "CALLGENIE_LOG_LEVEL=info"]))
+    (tmp_path / ".env").chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEM", "x")
+
+
+@pytest.mark.usefixtures("misspelt")
+def test_a_misspelt_name_in_the_file_is_pointed_out_with_the_one_that_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert load_settings().port == 4001
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "TWILIO_AUTH_TOKN is no setting, so this line of .env sets nothing; did you mean TWILIO_AUTH_TOKEN?",
+        "COMPOSE_PROJECT_NAME is no setting, so this line of .env sets nothing; `callgenie settings` lists them all",
+    ]
+    result = CliRunner().invoke(app, ["settings"])
+    assert result.stderr == said.err
+
+
+@pytest.mark.usefixtures("misspelt")
+def test_the_doctor_points_it_out_too() -> None:
+    found = list(check_names())
+    assert [finding.verdict for finding in found] == [Verdict.HINT, Verdict.HINT]
+    assert found[0].sentence.endswith("did you mean TWILIO_AUTH_TOKEN?")

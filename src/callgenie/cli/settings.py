@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from rich.table import Table
 
-from callgenie.cli.terminal import out
+from callgenie.cli.terminal import out, warn_of_stray_names
 from callgenie.cli.wrong_setting import choices, number_range
 from callgenie.settings import Settings
 
@@ -40,6 +40,9 @@ def markdown() -> str:
         "",
         "Read from the environment, or from a file `.env` in the folder where `callgenie` is started; the environment",
         "wins. A flag of the same name (`--port` for `CALLGENIE_PORT`) wins over both.",
+        "",
+        "A name in `.env` that is no setting sets nothing. Every command that reads settings says so, with the setting",
+        "that was probably meant.",
         "",
         "This page is written by `callgenie settings --markdown`.",
         "",
@@ -82,6 +85,7 @@ def settings(
     if as_environment:
         typer.echo(environment(), nl=False)
         return
+    warn_of_stray_names()
     table = Table("setting", "default", "range", "what it is for", box=None)
     for row in rows():
         table.add_row(*row)

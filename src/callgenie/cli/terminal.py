@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from callgenie.cli.wrong_setting import must_be
+from callgenie.cli.wrong_setting import is_stray, must_be
 from callgenie.kernel.errors import DomainError, ErrorKind
 from callgenie.settings import Settings
+from callgenie.settings.stray_names import stray_names
 
 T = TypeVar("T")
 
@@ -34,6 +35,18 @@ def progress(line: str) -> None:
 
 
 def load_settings(**overrides: object) -> Settings:
+    """Read the settings as `read_settings` does, and warn of names in `.env` that are none."""
+    warn_of_stray_names()
+    return read_settings(**overrides)
+
+
+def warn_of_stray_names() -> None:
+    """Say of each name in `.env` that is no setting that it sets nothing."""
+    for name, nearest in stray_names(Settings).items():
+        err.print(f"[yellow]{escape(name)}[/yellow] {is_stray(nearest)}")
+
+
+def read_settings(**overrides: object) -> Settings:
     """Read the settings; a flag that was given (not None) wins over the environment.
 
     A wrong value ends the program with the setting's name, the fault and what it is for.

@@ -21,7 +21,7 @@ import uvloop
 from callgenie.cli.listening import HttpServer
 from callgenie.cli.process import Assemble, Program
 from callgenie.cli.serve import assembler, load_voices
-from callgenie.cli.terminal import load_settings, run
+from callgenie.cli.terminal import read_settings, run
 from callgenie.cli.workers import READY, RELOAD
 from callgenie.mongo.embedded import open_database
 from callgenie.observability.logging import set_up_logging
@@ -43,7 +43,7 @@ def worker(
     data_dir: Annotated[Path, typer.Option(help="The data folder.")],
 ) -> None:
     """Answer calls and the API beside other workers; started by `callgenie serve --workers`."""
-    settings = load_settings(data_dir=data_dir)
+    settings = read_settings(data_dir=data_dir)
     set_up_logging(settings.log_level, settings.log_format)
     run(
         run_worker(settings, listening, channel, url, assemble=assembler(load_voices)),

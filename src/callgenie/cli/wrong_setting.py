@@ -26,6 +26,12 @@ def must_be(fault: ErrorDetails, field: FieldInfo) -> str:
     return f"must be a whole number from {number_range(field)}, such as {example}"
 
 
+def is_stray(nearest: str | None) -> str:
+    """Return what is said of a name in `.env` that is no setting; `nearest` is one that is like it."""
+    meant = "`callgenie settings` lists them all" if nearest is None else f"did you mean {nearest}?"
+    return f"is no setting, so this line of .env sets nothing; {meant}"
+
+
 def choices(annotation: Any) -> tuple[str, ...]:
     """Return the words that a setting of this type takes; none where it takes others too."""
     if get_origin(annotation) is Literal:

@@ -11,7 +11,7 @@ from callgenie.cli.doctor import machine
 from callgenie.cli.doctor.models import Finding, Verdict, bad
 from callgenie.cli.doctor.providers import check_providers
 from callgenie.cli.doctor.recordings import check_recordings
-from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.cli.terminal import out, progress, read_settings, run
 from callgenie.kernel.clock import Clock, SystemClock
 from callgenie.kernel.errors import DomainError
 from callgenie.mongo.embedded import open_database
@@ -28,7 +28,7 @@ def doctor(
 
     Examples: callgenie doctor; MONGODB_URI="mongodb://db/callgenie?replicaSet=rs0" callgenie doctor
     """
-    settings = load_settings(data_dir=data_dir)
+    settings = read_settings(data_dir=data_dir)
     if run(_print_all(examine(settings, SystemClock()))):
         raise typer.Exit(1)
 
@@ -49,6 +49,7 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """Yield what every check finds."""
     folder = settings.data_dir.expanduser().absolute()
     for each in (
+        *machine.check_names(),
         *machine.check_disk(folder),
         *machine.check_secrets(settings),
         *machine.check_voices(),

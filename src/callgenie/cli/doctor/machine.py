@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from callgenie.cli.doctor.models import Finding, bad, good, hint
+from callgenie.cli.wrong_setting import is_stray
 from callgenie.kernel.errors import DomainError
 from callgenie.mail.smtp import SmtpMailer
 from callgenie.settings import Settings
+from callgenie.settings.stray_names import stray_names
 from callgenie.voice.providers import minilm, nanotts, silero, whisper
 from callgenie.wiring.mail import mailer_of
 from callgenie.wiring.records import SECRETS_FILE
@@ -23,6 +25,12 @@ _GIGABYTE: Final = 1024**3
 
 _ENVIRONMENT_FILE: Final = ".env"
 _KEPT: Final = {"jwtSecret": "JWT_SECRET", "passwordPepper": "PASSWORD_PEPPER"}
+
+
+def check_names() -> Iterator[Finding]:
+    """Look whether a name in `.env` is misspelt."""
+    for name, nearest in stray_names(Settings).items():
+        yield hint("settings", f"{name} {is_stray(nearest)}")
 
 
 def check_disk(
