@@ -138,9 +138,9 @@ def test_a_server_waits_for_a_command_and_then_starts(data_folder: Path) -> None
 
 
 def test_a_command_that_runs_the_database_waits_for_one_that_joined(data_folder: Path) -> None:
-    with running(USER, data_folder, "command", 1) as first:
+    with running(USER, data_folder, "command", 2) as first:
         first.wait_for("ready")
-        with running(USER, data_folder, "command", 2) as second:
+        with running(USER, data_folder, "command", 6) as second:
             second.wait_for("ready")
             first.wait_for("progress Waiting for another command")
             second.wait_for("done")
