@@ -38,8 +38,8 @@ check: $(READY) ## Run the linters, the type checker and the import rules
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
-faults: $(READY) ## Break databases and servers on purpose and look for what was lost (SEEDS=20 FAULT=kill-primary)
-	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) --seeds $(or $(SEEDS),1)
+faults: $(READY) ## Break databases and servers on purpose and look for what was lost (SEEDS=20 FAULT=kill-primary AT_ONCE=3)
+	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) --seeds $(or $(SEEDS),1) --at-once $(or $(AT_ONCE),1)
 
 faults-teeth: $(READY) ## Plant known bugs one by one, and see each caught (about 15 minutes)
 	@$(BIN)/python -m tests.faults.teeth

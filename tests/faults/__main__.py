@@ -2,9 +2,16 @@
 
 import argparse
 import asyncio
+import functools
+import json
 import signal
+import statistics
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.faults.nemesis import NEMESES
@@ -17,27 +24,107 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 -- a command prints
 
 
-async def run_all(faults: list[str], seeds: range, source: Path, log: Path | None) -> list[Verdict]:
-    """Run every fault with every seed on one replica set, and say how each went."""
-    verdicts = []
+async def run_all(waiting: Iterator[tuple[str, int]], results: Path, source: Path, log: Path | None) -> list[str]:
+    """Run one after the other, keep what each came to in `results`, and return those that could not be run."""
+    broken: list[str] = []
+    while failed := await _on_one_cluster(waiting, results, source, log):
+        # Who knows in what state it left the cluster.
+        broken.append(failed)
+    return broken
+
+
+async def _on_one_cluster(
+    waiting: Iterator[tuple[str, int]], results: Path, source: Path, log: Path | None
+) -> str | None:
     async with replica_set() as cluster:
-        for fault in faults:
-            for seed in seeds:
-                began = time.monotonic()
-                where = None if log is None else log / f"{fault}-{seed}.jsonl"
-                verdict = await run(
-                    cluster, fault, seed, said=lambda line: say(f"    {line}"), source=source, log=where
-                )
-                verdicts.append(verdict)
-                say(
-                    f"{fault} seed {seed}: {verdict.operations} operations, {verdict.unknown} unknown, "
-                    f"{verdict.calls_answered} calls, longest gap {verdict.gap_seconds:.1f} s, "
-                    f"{verdict.speech_gaps} holes in speech, {len(verdict.faults)} violations "
-                    f"({time.monotonic() - began:.0f} s)"
-                )
-                for text in verdict.faults[:20]:
-                    say(f"    VIOLATION {text}")
-    return verdicts
+        for fault, seed in waiting:
+            began = time.monotonic()
+            where = None if log is None else log / f"{fault}-{seed}.jsonl"
+            name = f"{fault} {seed}"
+            say_of = functools.partial(_say_of, name)
+            try:
+                verdict = await run(cluster, fault, seed, said=say_of, source=source, log=where)
+            except Exception as error:  # noqa: BLE001 -- the other runs are still worth having
+                say(f"{name}: BROKEN, the run itself failed: {type(error).__name__}: {error}")
+                return name
+            with results.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(verdict)) + "\n")
+            _say_how_it_went(verdict, time.monotonic() - began)
+    return None
+
+
+def _say_of(name: str, line: str) -> None:
+    say(f"    {name}: {line}")
+
+
+def _say_how_it_went(verdict: Verdict, seconds: float) -> None:
+    say(
+        f"{verdict.fault} seed {verdict.seed}: {verdict.operations} operations, {verdict.unknown} unknown, "
+        f"{verdict.calls_answered} calls, longest gap {verdict.gap_seconds:.1f} s, "
+        f"{verdict.speech_gaps} holes in the speech of {verdict.calls_judged}, "
+        f"{len(verdict.faults)} violations ({seconds:.0f} s)"
+    )
+    for text in verdict.faults[:20]:
+        say(f"    VIOLATION {verdict.fault} {verdict.seed}: {text}")
+
+
+def table(verdicts: Sequence[Verdict]) -> str:
+    """Return what all runs of each fault came to, as the table in docs/reliability.md."""
+    heads = (
+        "fault",
+        "runs",
+        "operations",
+        "acknowledged",
+        "unknown",
+        "gap p50",
+        "longest gap",
+        "calls",
+        "of them judged",
+    )
+    rows = [(*heads, "holes in their speech", "violations"), ("---",) * (len(heads) + 2)]
+    for fault in sorted({verdict.fault for verdict in verdicts}):
+        runs = [verdict for verdict in verdicts if verdict.fault == fault]
+        gaps = [verdict.gap_seconds for verdict in runs]
+        cells = (
+            f"`{fault}`",
+            len(runs),
+            sum(verdict.operations for verdict in runs),
+            sum(verdict.acknowledged for verdict in runs),
+            sum(verdict.unknown for verdict in runs),
+            f"{statistics.median(gaps):.1f} s",
+            f"{max(gaps):.1f} s",
+            sum(verdict.calls_answered for verdict in runs),
+            sum(verdict.calls_judged for verdict in runs),
+            sum(verdict.speech_gaps for verdict in runs),
+            sum(len(verdict.faults) for verdict in runs),
+        )
+        rows.append(tuple(map(str, cells)))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _beside_each_other(at_once: int, results: Path) -> int:
+    """Run this very command so many times, each with its share of the runs and a process and cluster of its own."""
+    shares = [
+        subprocess.Popen(  # noqa: S603 -- ourselves
+            [
+                sys.executable,
+                "-m",
+                "tests.faults",
+                *sys.argv[1:],
+                "--share",
+                f"{n}/{at_once}",
+                "--results",
+                str(results),
+            ]
+        )
+        for n in range(at_once)
+    ]
+    try:
+        return max(share.wait() for share in shares)
+    except KeyboardInterrupt:
+        for share in shares:
+            share.terminate()
+        return max(share.wait() for share in shares)
 
 
 def main() -> int:
@@ -50,18 +137,42 @@ def main() -> int:
     parser.add_argument("--fault", action="append", choices=sorted(NEMESES), help="Only this one; may be repeated.")
     parser.add_argument("--seeds", type=int, default=1, help="How many seeds of each (default 1).")
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=1, help="Runs at a time, each on a cluster of its own.")
+    parser.add_argument("--results", type=Path, help="A file to which each run adds a line; the table is made of all.")
+    parser.add_argument("--share", help=argparse.SUPPRESS)
     parser.add_argument("--source", type=Path, default=ROOT / "src", help="The code under test.")
     parser.add_argument("--log", type=Path, help="A folder for the histories, a file a run.")
     chosen = parser.parse_args()
     if chosen.log is not None:
         chosen.log.mkdir(parents=True, exist_ok=True)
-    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
     # Told to end, it ends by the way of every `finally`, so that no process of a run is left behind.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    verdicts = asyncio.run(run_all(chosen.fault or sorted(NEMESES), seeds, chosen.source, chosen.log))
-    violated = sum(1 for verdict in verdicts if verdict.faults)
-    say(f"{len(verdicts)} runs, {violated} with violations")
-    return 1 if violated else 0
+    with tempfile.TemporaryDirectory(prefix="callgenie-faults-") as folder:
+        results = chosen.results or Path(folder) / "results.jsonl"
+        if chosen.at_once > 1 and chosen.share is None:
+            code = _beside_each_other(chosen.at_once, results)
+        else:
+            code = _run_share(chosen, results)
+        if chosen.share is None and results.exists():
+            lines = results.read_text(encoding="utf-8").splitlines()
+            say(table([Verdict(**json.loads(line)) for line in lines]))
+    return code
+
+
+def _run_share(chosen: argparse.Namespace, results: Path) -> int:
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    # All faults with the first seed, then all with the second: what is cut short is as complete as it can be.
+    runs = [(fault, seed) for seed in seeds for fault in chosen.fault or sorted(NEMESES)]
+    number, of = map(int, (chosen.share or "0/1").split("/"))
+    broken: list[str] = []
+    try:
+        broken = asyncio.run(run_all(iter(runs[number::of]), results, chosen.source, chosen.log))
+    except KeyboardInterrupt:
+        say("Told to end.")
+    verdicts = (
+        [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()] if results.exists() else []
+    )
+    return 1 if broken or any(verdict["faults"] for verdict in verdicts) else 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from callgenie.mongo.schema import init_db
 
 _BEFORE_SECONDS = 3.0
 _AFTER_SECONDS = 5.0
+# Frames are 20 ms apart, and what is played is sent ahead of its time by more than this.
+_ON_TIME_MS = 20.0
 # In these no worker ever stops, and the database is never away for as long as a lease.
 _WORKERS_LIVE = frozenset(
     {"nothing", "kill-primary", "lose-answers", "take-mail-away", "turn-month", "break-providers"}
@@ -28,7 +30,11 @@ _WORKERS_LIVE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run came to. `gap_seconds` is the longest time in which no save was acknowledged."""
+    """What a run came to.
+
+    `gap_seconds` is the longest time in which no save was acknowledged. Holes in speech are only looked for in
+    `calls_judged`, those whose simulator was itself on time: the others would tell of this machine.
+    """
 
     fault: str
     seed: int
@@ -36,6 +42,7 @@ class Verdict:
     acknowledged: int
     unknown: int
     calls_answered: int
+    calls_judged: int
     gap_seconds: float
     speech_gaps: int
     faults: tuple[str, ...]
@@ -101,6 +108,7 @@ def _verdict(fault: str, seed: int, history: History, workload: Workload, faults
     saved = [save.ended or 0.0 for save in history.of("save") if save.outcome is Outcome.OK]
     gaps = [later - earlier for earlier, later in zip(sorted(saved), sorted(saved)[1:], strict=False)]
     streams = [report.stream for report in workload.reports if report.stream is not None]
+    judged = [stream for stream in streams if stream.lag_ms_max <= _ON_TIME_MS]
     return Verdict(
         fault=fault,
         seed=seed,
@@ -108,7 +116,8 @@ def _verdict(fault: str, seed: int, history: History, workload: Workload, faults
         acknowledged=sum(1 for operation in history.operations if operation.outcome is Outcome.OK),
         unknown=sum(1 for operation in history.operations if operation.outcome is Outcome.UNKNOWN),
         calls_answered=len(streams),
+        calls_judged=len(judged),
         gap_seconds=max(gaps, default=0.0),
-        speech_gaps=sum(len(stream.gaps) for stream in streams),
+        speech_gaps=sum(len(stream.gaps) for stream in judged),
         faults=faults,
     )
