@@ -28,8 +28,10 @@ from callgenie.voice.timings import Timings
 
 NUMBER = "+14155550123"
 CALLER = "+14155550188"
-# Callers do not ring in step, and calls in step would disturb each other more than calls do.
+# Nearly in step: all callers speak at the same time, which is the worst that they can do to each other.
 APART_SECONDS = 0.17
+# An exchange takes some six seconds, so callers this far apart speak now alone and now into each other.
+SPREADS_SECONDS = (1.3, 1.9, 2.6)
 EXCHANGES = 5
 SETTLE_SECONDS = 4.0
 WINDOW_SECONDS = 16.0
@@ -61,6 +63,7 @@ class Waiting:
     """How long callers waited for an answer, as the server and as they themselves saw it."""
 
     calls: int
+    in_step: bool
     answers: int
     server_p50_ms: float
     server_p95_ms: float
@@ -79,10 +82,11 @@ async def measure_load(at_once: Sequence[int]) -> tuple[Load, list[Load]]:
 
 
 async def measure_waiting(at_once: Sequence[int]) -> list[Waiting]:
-    """Return how long answers took at each number of calls."""
+    """Return how long answers took at each number of calls, and at the last number when all callers speak at once."""
     async with Office("embedded", cores=1) as office:
         await office.calls(1)
-        return [await office.waiting(calls) for calls in at_once]
+        apart = [await office.waiting(calls) for calls in at_once]
+        return [*apart, await office.waiting(at_once[-1], in_step=True)]
 
 
 class Office:
@@ -118,11 +122,11 @@ class Office:
         business = {"company": "Harbour Bakery", "greeting": "Harbour Bakery, good morning.", "faq": FAQ}
         (await self._http.patch("/api/user/profile", json={"business": business})).raise_for_status()
 
-    async def calls(self, number: int) -> list[CallReport]:
+    async def calls(self, number: int, apart_seconds: float = APART_SECONDS) -> list[CallReport]:
         """Make so many calls at once, and return what became of them."""
 
         async def call(place: int) -> CallReport:
-            await asyncio.sleep(place * APART_SECONDS)
+            await asyncio.sleep(place * apart_seconds)
             return await self._carrier.call(Dialling(CALLER, NUMBER, self._steps))
 
         reports = await asyncio.gather(*(call(place) for place in range(number)))
@@ -162,12 +166,14 @@ class Office:
             added_ms=tuple(served - on_purpose for served in await self._served(reports)),
         )
 
-    async def waiting(self, calls: int) -> Waiting:
+    async def waiting(self, calls: int, *, in_step: bool = False) -> Waiting:
         """Return how long the answers of so many calls took."""
-        reports = await self.calls(calls)
+        reports: list[CallReport] = []
+        for apart_seconds in [APART_SECONDS] if in_step else SPREADS_SECONDS:
+            reports += await self.calls(calls, apart_seconds)
         heard = [latency for report in reports if report.stream for latency in report.stream.latencies_ms]
         served = await self._served(reports)
-        return Waiting(calls, len(served), *_p50_p95(served), *_p50_p95(heard))
+        return Waiting(calls, in_step, len(served), *_p50_p95(served), *_p50_p95(heard))
 
     async def _served(self, reports: Sequence[CallReport]) -> list[int]:
         """Return `serverE2e` of every answer, as the record has it."""

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from collections.abc import Sequence
 
 from bench.calls import Load, Waiting, percentile
@@ -24,14 +25,23 @@ def page(sections: Sequence[Sequence[str]], *, kept: str = "") -> str:
     head = [
         "# Performance",
         "",
-        "Written by `make bench WRITE=1`; every figure of a table comes from one run. Machines differ, so look at",
-        f"the ratios and at the goals. This machine: {machine}, embedded MongoDB on the same machine.",
+        "Written by `make bench WRITE=1`; every figure of a table comes from one run. Machines differ, and one differs",
+        "from itself from day to day, so look at the ratios and at the goals. A section's yardstick is how long the",
+        "machine took then for ten million additions in plain Python.",
         "",
     ]
+    yardstick = f"Measured on {machine}; yardstick {_yardstick_seconds():.2f} s."
     _, *older = kept.split("\n## ")
     texts = {text.partition("\n")[0]: f"## {text.rstrip()}\n" for text in older}
-    texts.update({lines[0].removeprefix("## "): "\n".join(lines) for lines in sections})
+    texts.update({lines[0].removeprefix("## "): "\n".join([*lines, yardstick, ""]) for lines in sections})
     return "\n".join([*head, *texts.values()])
+
+
+def _yardstick_seconds() -> float:
+    began, total = time.perf_counter(), 0
+    for number in range(10_000_000):
+        total += number
+    return time.perf_counter() - began
 
 
 def stack_section(stack: Sequence[Request]) -> list[str]:
@@ -182,7 +192,6 @@ def _load_line(idle: Load, first: Load, load: Load) -> str:
 
 
 def _waiting_line(waiting: Waiting) -> str:
-    return (
-        f"| {waiting.calls} | {waiting.answers} | {waiting.server_p50_ms:.0f} ms | {waiting.server_p95_ms:.0f} ms "
-        f"| {waiting.heard_p50_ms:.0f} ms | {waiting.heard_p95_ms:.0f} ms |"
-    )
+    calls = f"{waiting.calls}, all speaking at once" if waiting.in_step else waiting.calls
+    latencies = (waiting.server_p50_ms, waiting.server_p95_ms, waiting.heard_p50_ms, waiting.heard_p95_ms)
+    return _row(calls, waiting.answers, *(f"{latency:.0f} ms" for latency in latencies))
