@@ -12,7 +12,7 @@ from tests.support.opening_hours import at, weekly
 from tests.support.switchboard import NUMBER, Switchboard, another_process, stream_of, switchboard, tone
 from tests.support.virtual_time import virtually
 
-from callgenie.calls.models import AnsweredCall
+from callgenie.calls.models import AnsweredCall, Occasion
 from callgenie.calls.tools.offered import tools_for
 from callgenie.calls.twilio import NOBODY_ANSWERED, TRANSFER_ENDED_PATH
 from callgenie.conversations.models import Ending
@@ -218,7 +218,7 @@ async def test_nobody_is_handed_on_twice_in_one_call(mongodb_uri: str) -> None:
         call = await board.office.answered("CA1")
         offered = [
             [tool.spec.name for tool in tools_for(each, link, board.office.desk, board.office.clock)]
-            for each in (call, replace(call, is_rest=True))
+            for each in (call, replace(call, occasion=Occasion(is_rest=True)))
         ]
     assert "transfer_call" in offered[0]
     assert offered[1] == [name for name in offered[0] if name != "transfer_call"]

@@ -1,5 +1,6 @@
 """The desk and all that is behind it, on a real database, and ways to look at and to age what it wrote."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from callgenie.calls.sweeper import Sweeper
 from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.message_store import MessageStore
-from callgenie.conversations.models import Exchange
+from callgenie.conversations.models import Conversation, Exchange
 from callgenie.conversations.reconciliation import Reconciliation
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.recording_store import RecordingStore
@@ -128,6 +129,7 @@ def open_office(
     *,
     max_call_seconds: int = 1_800,
     follow_ups: FollowUpKinds = FOLLOW_UPS,
+    expect: Callable[[Conversation], None] = lambda _call: None,
 ) -> Office:
     customers = customers or Customers()
     clock = SetClock(datetime.now(UTC))
@@ -151,6 +153,7 @@ def open_office(
         ledger=ledger,
         tokens=tokens,
         clock=clock,
+        expect=expect,
     )
     desk = CallDesk(
         admission=admission,

@@ -25,6 +25,7 @@ from callgenie.calls import exotel_routes, twilio_routes, web_routes
 from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.after_transfer import AfterTransfer
 from callgenie.calls.carrier_legs import CarrierLegs
+from callgenie.calls.greeter import Greeter
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.memory import CallerMemory
@@ -34,6 +35,7 @@ from callgenie.calls.recorded import NOT_RECORDED, Recording
 from callgenie.calls.twilio import MEDIA_PATH
 from callgenie.calls.web_calls import WebCalls
 from callgenie.conversations.caller_store import CallerStore
+from callgenie.conversations.models import Conversation
 from callgenie.conversations.outbound_store import OutboundCallStore
 from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.transfer_store import TransferStore
@@ -224,29 +226,36 @@ async def switchboard(
     catalogue: Callable[[VoiceProviders], VoiceCatalogue] = VoiceCatalogue,
     recording: RecordingMaker = lambda _db, _clock: NOT_RECORDED,
     api: TwilioApi | None = None,
+    greets_at_once: bool = False,
     **business: Any,
 ) -> AsyncIterator[Switchboard]:
     """Serve the telephony routes for one owner with one number, and what is said of their `business`.
 
     It stays `now` by the wall clock until a test sets `office.clock`; seconds pass on the loop's. `catalogue` adds to
-    the scripted providers.
+    the scripted providers. `greets_at_once` has greetings made while calls ring.
     """
     async with virtual_database(mongodb_uri) as database:
-        office = open_office(database.db, max_call_seconds=max_call_seconds)
+
+        def expect(call: Conversation) -> None:
+            greeter.expect(call)
+
+        office = open_office(database.db, max_call_seconds=max_call_seconds, expect=expect)
         office.clock.time = now or office.clock.time
         owner = await office.owner(plan, number=NUMBER)
         office.customers.change_business(owner, **business)
         providers = scripted_providers(texts, answers, again=True)
         clock, memory = BoardClock(office.clock), CallerMemory(CallerStore(database.db))
-        live = LiveCalls(
-            office.desk, catalogue(providers), clock, memory=memory, recording=recording(database.db, clock)
-        )
+        voices = catalogue(providers)
+        greeter = Greeter(office.customers.profiles, voices, clock)
+        live = LiveCalls(office.desk, voices, clock, memory=memory, recording=recording(database.db, clock))
         app, services = _app(office, live, auth_token, exotel_secret, api)
         async with (
             serving(app) as url,
             SimulatedCarrier(url, AUTH_TOKEN, public_url=public_url) as carrier,
             SimulatedExotel(url, EXOTEL_SECRET, sample_rate=exotel_rate) as exotel,
+            asyncio.TaskGroup() as group,
         ):
+            greeting = group.create_task(greeter.run() if greets_at_once else asyncio.sleep(0), name="greeter")
             services.public_url = public_url or url
             services.outbound_calls = outbound_calls(office, live, api, services.public_url)
             services.web_calls = WebCalls(
@@ -258,6 +267,7 @@ async def switchboard(
                 randomness=SystemRandomness(),
             )
             yield Switchboard(url, office, live, carrier, exotel, services, owner)
+            greeting.cancel()
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Whether a call may be answered: steps 1 and 2 of the metering protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -79,7 +79,9 @@ class Admission:
         ledger: UsageLedger,
         tokens: MediaTokens,
         clock: Clock,
+        expect: Callable[[Conversation], None] = lambda _call: None,
     ) -> None:
+        """`expect` is told of every call that may be answered, as often as it is asked about; it must be quick."""
         self._numbers = numbers
         self._profiles = profiles
         self._terms = terms
@@ -87,6 +89,7 @@ class Admission:
         self._ledger = ledger
         self._tokens = tokens
         self._clock = clock
+        self._expect = expect
 
     async def ring(self, call: IncomingCall) -> Admitted | Refused:
         """Admit the call, or record why not; the same call again gets the same answer."""
@@ -179,6 +182,7 @@ class Admission:
 
     def _as_decided(self, owner: _Owner, conversation: Conversation) -> Admitted | Refused:
         if conversation.is_live:
+            self._expect(conversation)
             return Admitted(conversation.session_id, self._tokens.of(conversation.session_id))
         reason = conversation.ended_reason or EndedReason.INTERNAL_ERROR
         if reason is EndedReason.OUTSIDE_HOURS:

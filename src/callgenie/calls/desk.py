@@ -19,7 +19,7 @@ from callgenie.billing.terms import Terms, TermsReader
 from callgenie.calls.admission import ENDINGS, Admission, Profiles
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.media_tokens import MediaTokens
-from callgenie.calls.models import Admitted, AnsweredCall, Beat, CallLimits, EndedCall, IncomingCall, Refused
+from callgenie.calls.models import Admitted, AnsweredCall, Beat, CallLimits, EndedCall, IncomingCall, Occasion, Refused
 from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.message_store import MessageStore
@@ -156,9 +156,7 @@ class CallDesk:
             from_number=answered.phone_number,
             to_number=answered.dialled_number,
             limits=self._limits,
-            after_hours=bool(answered.after_hours),
-            purpose=answered.purpose if answered.direction is Direction.OUTBOUND else None,
-            is_rest=answered.continues is not None,
+            occasion=Occasion.of(answered),
         )
 
     async def beat(self, call: AnsweredCall, elapsed_seconds: float) -> Beat:

@@ -100,7 +100,7 @@ class LiveCalls:
         self, answered: AnsweredCall, link: AudioLink, follower: CallFollower, lead_ms: int | None
     ) -> SessionEnd:
         chosen = answered.profile.preferences
-        recorded = self._recording.wants(answered)
+        recorded = self._recording.wants(answered.profile.business)
         script = script_for(answered, self._clock.now(), self._memory, recorded=recorded)
         call = RunningCall(
             answered,

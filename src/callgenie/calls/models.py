@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from callgenie.billing.models import MeteredCall
+from callgenie.conversations.models import Conversation
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault
 from callgenie.profiles.models import Profile
 
 # How often a running call asks for more seconds and renews its lease: three times before the lease would run out.
@@ -64,13 +65,32 @@ class CallLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredCall:
-    """A call that one worker has answered and now looks after.
+class Occasion:
+    """What is known of a call before anybody has said a word.
 
-    `after_hours` says that it began to ring outside the opening hours; `purpose` what it is about, where we have placed
-    it ourselves. `from_number` is the other party's either way. `is_rest` says that its caller was handed on before,
-    and that nobody answered.
+    Attributes:
+        after_hours: It began to ring outside the opening hours.
+        purpose: What it is about, where we have placed it ourselves.
+        is_rest: Its caller was handed on before, and nobody answered.
     """
+
+    after_hours: bool = False
+    purpose: str | None = None
+    is_rest: bool = False
+
+    @classmethod
+    def of(cls, call: Conversation) -> Self:
+        """Return what is on record of a call."""
+        return cls(
+            after_hours=bool(call.after_hours),
+            purpose=call.purpose if call.direction is Direction.OUTBOUND else None,
+            is_rest=call.continues is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredCall:
+    """A call that one worker has answered and now looks after. `from_number` is the other party's."""
 
     user_id: UserId
     session_id: SessionId
@@ -81,9 +101,7 @@ class AnsweredCall:
     from_number: str | None
     to_number: str | None
     limits: CallLimits
-    after_hours: bool = False
-    purpose: str | None = None
-    is_rest: bool = False
+    occasion: Occasion = Occasion()
 
     @property
     def metered(self) -> MeteredCall:

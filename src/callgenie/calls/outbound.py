@@ -5,6 +5,7 @@ so whatever it reports finds the record, also when its answer to the order got l
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -114,7 +115,9 @@ class OutboundCalls:
         tokens: MediaTokens,
         clock: Clock,
         randomness: Randomness,
+        expect: Callable[[Conversation], None] = lambda _call: None,
     ) -> None:
+        """`expect` is told of every call that was placed; it must be quick."""
         self._api = api
         self._public_url = public_url.rstrip("/")
         self._numbers = numbers
@@ -130,6 +133,7 @@ class OutboundCalls:
         self._tokens = tokens
         self._clock = clock
         self._randomness = randomness
+        self._expect = expect
 
     async def place(self, user_id: UserId, wish: CallWish) -> PlacedCall:
         """Call somebody; the same wish again is the same call.
@@ -246,6 +250,7 @@ class OutboundCalls:
             await self._fail(conversation, error)
             raise _refusal(error) from error
         _log.info(CALL_PLACED, session_id=session_id, user_id=user_id, leg=leg)
+        self._expect(conversation)
         return PlacedCall(await self._keep_leg(conversation, leg), is_new=True)
 
     def _order(self, conversation: Conversation, wish: CallWish) -> OutgoingCall:

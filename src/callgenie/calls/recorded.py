@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from callgenie.calls.models import AnsweredCall
 from callgenie.kernel.cancellation import complete
 from callgenie.kernel.clock import Clock
+from callgenie.profiles.models import Business
 from callgenie.recordings.models import Label
 from callgenie.recordings.recorder import CallRecorder
 from callgenie.recordings.spill import SpillFolder
@@ -37,14 +38,14 @@ class Recorders:
         self._keep_days = keep_days
         self._watch = watch
 
-    def wants(self, call: AnsweredCall) -> bool:
-        """Tell whether the call is to be recorded, and the caller to be told so."""
-        return call.profile.business.record_calls
+    def wants(self, business: Business) -> bool:
+        """Tell whether the business's calls are to be recorded, and their callers to be told so."""
+        return business.record_calls
 
     @asynccontextmanager
     async def recorded(self, call: AnsweredCall, link: AudioLink) -> AsyncIterator[AudioLink]:
         """Yield the line to hold the call over; after the block the recording is on the disk, if there is one."""
-        if not self.wants(call):
+        if not self.wants(call.profile.business):
             yield link
             return
         label = Label(
@@ -124,8 +125,8 @@ class RecordedLink:
 class Recording(Protocol):
     """What the running calls ask; `Recorders` is one."""
 
-    def wants(self, call: AnsweredCall) -> bool:
-        """Tell whether the call is to be recorded, and the caller to be told so."""
+    def wants(self, business: Business) -> bool:
+        """Tell whether the business's calls are to be recorded, and their callers to be told so."""
         ...
 
     def recorded(self, call: AnsweredCall, link: AudioLink) -> AbstractAsyncContextManager[AudioLink]:
@@ -134,8 +135,8 @@ class Recording(Protocol):
 
 
 class _Nothing:
-    def wants(self, call: AnsweredCall) -> bool:
-        del call
+    def wants(self, business: Business) -> bool:
+        del business
         return False
 
     @asynccontextmanager

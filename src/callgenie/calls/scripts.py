@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from callgenie.calls.memory import CallerMemory
-from callgenie.calls.models import AnsweredCall
+from callgenie.calls.models import AnsweredCall, Occasion
 from callgenie.profiles.greetings import (
     NOBODY_REACHED,
     after_hours_greeting_of,
@@ -13,7 +13,7 @@ from callgenie.profiles.greetings import (
     opening_of,
 )
 from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
-from callgenie.profiles.models import AfterHours, Business
+from callgenie.profiles.models import AfterHours, Business, Profile
 from callgenie.voice.ports import Knowledge, Question
 from callgenie.voice.script import CallScript, no_recollection
 
@@ -26,31 +26,21 @@ def script_for(
     One that is recorded begins by saying so.
     """
     preferences, business = call.profile.preferences, call.profile.business
-    # Who has set them to be refused since this call rang does not want them answered as if the door were open.
-    takes_message = call.after_hours and business.after_hours is not AfterHours.ANSWER
-    if call.is_rest:
-        greeting = NOBODY_REACHED
-    elif call.purpose is not None:
-        greeting = opening_of(business, preferences, call.purpose)
-    elif takes_message:
-        greeting = after_hours_greeting_of(business, preferences, now)
-    else:
-        greeting = greeting_of(business, preferences)
     knowledge = Knowledge(
         assistant_name=preferences.assistant_name,
         company=business.company,
-        instructions=_instructions(business, call),
+        instructions=_instructions(business, call.occasion),
         hours=hours_sentence(business),
         questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
         language=preferences.language,
         response_length=preferences.response_length,
         local_time=local_time_text(business, now),
         opening_state=state_sentence(business, now),
-        after_hours=takes_message,
+        after_hours=_takes_message(business, call.occasion),
         caller_number=call.from_number or "",
     )
     return CallScript(
-        greeting=f"{announcement_of(business)} {greeting}" if recorded else greeting,
+        greeting=greeting_for(call.profile, call.occasion, now, recorded=recorded),
         knowledge=knowledge,
         voice=preferences.voice_model,
         max_duration_seconds=call.limits.max_seconds,
@@ -58,14 +48,33 @@ def script_for(
     )
 
 
-def _instructions(business: Business, call: AnsweredCall) -> str:
+def greeting_for(profile: Profile, occasion: Occasion, now: datetime, *, recorded: bool) -> str:
+    """Return the first words of a call; where it is recorded, they begin with saying so."""
+    preferences, business = profile.preferences, profile.business
+    if occasion.is_rest:
+        greeting = NOBODY_REACHED
+    elif occasion.purpose is not None:
+        greeting = opening_of(business, preferences, occasion.purpose)
+    elif _takes_message(business, occasion):
+        greeting = after_hours_greeting_of(business, preferences, now)
+    else:
+        greeting = greeting_of(business, preferences)
+    return f"{announcement_of(business)} {greeting}" if recorded else greeting
+
+
+def _takes_message(business: Business, occasion: Occasion) -> bool:
+    # Who has set them to be refused since this call rang does not want them answered as if the door were open.
+    return occasion.after_hours and business.after_hours is not AfterHours.ANSWER
+
+
+def _instructions(business: Business, occasion: Occasion) -> str:
     about = [business.instructions]
-    if call.purpose is not None:
+    if occasion.purpose is not None:
         about.append(
-            f"You have called this person yourself, about {call.purpose}. Stay with that, and end the call if they want"
-            " it."
+            f"You have called this person yourself, about {occasion.purpose}. Stay with that, and end the call if they"
+            " want it."
         )
-    if call.is_rest:
+    if occasion.is_rest:
         about.append(
             "In this very call the caller was being connected with a person, and nobody answered. They have been told"
             " so, and asked whether they would like to leave a message. Nobody can come to the telephone now."

@@ -1,6 +1,7 @@
 """How carriers are told what to do, and calls placed."""
 
 from callgenie.calls.carrier_legs import CarrierLegs
+from callgenie.calls.greeter import Greeter
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.outbound import OutboundCalls
@@ -33,6 +34,7 @@ def build_outbound_calls(
     legs: CarrierLegs,
     live: LiveCalls,
     tokens: MediaTokens,
+    greeter: Greeter,
 ) -> OutboundCalls:
     """Put together what places calls; it refuses to where the carrier could not find its way back to us."""
     public_url = records.settings.public_url
@@ -51,4 +53,5 @@ def build_outbound_calls(
         tokens=tokens,
         clock=records.clock,
         randomness=records.randomness,
+        expect=greeter.expect,
     )

@@ -67,6 +67,7 @@ async def running(services: Services) -> AsyncIterator[Services]:
                 for line in range(ANALYSES_AT_ONCE)
             ),
             group.create_task(services.webhook_room.sender.run(), name="send webhooks"),
+            group.create_task(services.greeter.run(), name="make greetings"),
             group.create_task(
                 every(DELIVER_EVERY_SECONDS, services.usage_notices.look, name="notices"), name="look at usage"
             ),

@@ -9,6 +9,7 @@ from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.after_transfer import AfterTransfer
 from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.desk import CallDesk
+from callgenie.calls.greeter import Greeter
 from callgenie.calls.hang_ups import HangUpWatch
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
@@ -67,6 +68,7 @@ class Services(Records):
     hang_ups: HangUpWatch
     twilio_api: TwilioApi | None
     streams: MediaStreams
+    greeter: Greeter
     after_stream: AfterStream
     after_transfer: AfterTransfer
     do_not_call: DoNotCallList
@@ -94,6 +96,12 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
     metrics = Metrics(CollectorRegistry())
     calls = LiveCallStore(db)
     tokens = MediaTokens(secrets.jwt_secret.encode())
+    origin = settings.public_url or own_url
+    recordings = build_recordings(
+        settings, records.database, records.recording_store, secrets.jwt_secret, clock, metrics, origin=origin
+    )
+    voices = build_voices(settings, providers, clock)
+    greeter = Greeter(records.profiles, voices.catalogue, clock, timings_of(settings), recordings.calls)
     admission = Admission(
         numbers=records.numbers,
         profiles=records.profiles,
@@ -102,6 +110,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         ledger=records.ledger,
         tokens=tokens,
         clock=clock,
+        expect=greeter.expect,
     )
     desk = CallDesk(
         admission=admission,
@@ -115,13 +124,8 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         max_call_seconds=settings.max_call_seconds,
         watch=metrics,
     )
-    origin = settings.public_url or own_url
-    recordings = build_recordings(
-        settings, records.database, records.recording_store, secrets.jwt_secret, clock, metrics, origin=origin
-    )
     webhook_room = build_webhooks(records, secrets, recordings.links, metrics)
     ongoing = OngoingCallStore(db)
-    voices = build_voices(settings, providers, clock)
     live = LiveCalls(
         desk,
         voices.catalogue,
@@ -158,7 +162,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             cursors=records.cursors,
         ),
         do_not_call=do_not_call,
-        outbound_calls=build_outbound_calls(records, twilio_api, calls, do_not_call, legs, live, tokens),
+        outbound_calls=build_outbound_calls(records, twilio_api, calls, do_not_call, legs, live, tokens, greeter),
         web_calls=WebCalls(
             desk=desk,
             live=live,
@@ -170,6 +174,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         hang_ups=HangUpWatch(ongoing, live),
         twilio_api=twilio_api,
         streams=streams,
+        greeter=greeter,
         after_stream=AfterStream(calls, TransferStore(db), streams),
         after_transfer=AfterTransfer(calls, TransferStore(db), Settlement(records.ledger, calls), desk, live),
         sweeper=Sweeper(calls, records.ledger, records.recording, metrics),

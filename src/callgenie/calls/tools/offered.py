@@ -18,9 +18,9 @@ def tools_for(call: AnsweredCall, link: AudioLink, desk: CallDesk, clock: Clock)
     if business.hours:
         tools.append(BusinessHours(business, clock))
     # Whose door is closed does not want the telephone to ring at home.
-    is_staffed = not call.after_hours or business.after_hours is AfterHours.ANSWER
+    is_staffed = not call.occasion.after_hours or business.after_hours is AfterHours.ANSWER
     # Who was handed on and met nobody is not sent round once more.
-    may_be_handed_on = link.can_transfer and is_staffed and not call.is_rest
+    may_be_handed_on = link.can_transfer and is_staffed and not call.occasion.is_rest
     if business.transfer_number is not None and may_be_handed_on:
         tools.append(TransferCall(desk, call, business.transfer_number))
     return tuple(tools)
