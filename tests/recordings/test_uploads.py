@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from callgenie.kernel.vocabulary import RecordingFault
 from callgenie.recordings.errors import RecordingStoreUnavailableError
 from callgenie.recordings.models import Label
 from callgenie.recordings.obstore_objects import FolderObjects
-from callgenie.recordings.spill import SpillFolder
+from callgenie.recordings.spill import SpilledRecording, SpillFolder
 from callgenie.recordings.store import RecordingStates
 from callgenie.recordings.uploads import Uploads
 
@@ -144,6 +145,63 @@ async def test_a_conversation_deleted_during_the_upload_takes_its_recording_alon
     with studio(desk.folder, Deleting(desk.folder / "store", office, call)) as slow:
         await slow.uploads(office.db).round()
     assert desk.files() == []
+
+
+class SlowDisk(SpillFolder):
+    """Has claimed a recording, and takes its time to say so."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.claimed, self.go_on = threading.Event(), threading.Event()
+
+    def claim(self, name: str) -> SpilledRecording | None:
+        found = super().claim(name)
+        self.claimed.set()
+        self.go_on.wait()
+        return found
+
+
+class EndlessStore(FolderObjects):
+    """Takes a recording, and never has it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.asked = asyncio.Event()
+
+    async def put(self, key: str, file: Path) -> None:
+        del key, file
+        self.asked.set()
+        await asyncio.Event().wait()
+
+
+async def test_the_last_round_stores_what_a_cancelled_one_was_about_to_claim(office: Office, desk: Studio) -> None:
+    spilled(desk, await ended_call(office))
+    disk = SlowDisk(desk.folder / "waiting")
+    uploads = Uploads(disk, desk.store, RecordingStates(office.db), desk.threads)
+    cancelled = asyncio.create_task(uploads.round())
+    await asyncio.to_thread(disk.claimed.wait)
+    cancelled.cancel()
+    await asyncio.wait({cancelled})
+    last = asyncio.create_task(uploads.round())
+    await asyncio.sleep(0)
+    disk.go_on.set()
+    await last
+    assert len(desk.stored()) == 1
+    assert desk.files() == desk.stored()
+
+
+async def test_a_round_that_is_cancelled_during_an_upload_lets_go_of_it(office: Office, desk: Studio) -> None:
+    spilled(desk, await ended_call(office))
+    store = EndlessStore(desk.folder / "store")
+    uploads = Uploads(desk.spill, store, RecordingStates(office.db), desk.threads)
+    cancelled = asyncio.create_task(uploads.round())
+    await store.asked.wait()
+    cancelled.cancel()
+    await asyncio.wait({cancelled})
+    await desk.uploads(office.db).round()
+    assert len(desk.stored()) == 1
+    assert desk.files() == desk.stored()
+    assert cancelled.cancelled()
 
 
 class WithoutAnswer(RecordingStates):

@@ -44,37 +44,57 @@ class Uploads:
         self._states = states
         self._threads = threads
         self._watch = watch
+        self._claiming: asyncio.Future[SpilledRecording | None] | None = None
         self.waiting = 0
         """How many waited after the last round, by this process's look."""
 
     async def round(self) -> None:
         """Store everything that waits; one that fails does not keep the others waiting.
 
+        One round at a time. Cancelled, it lets go of what it holds, so that the last round before the end finds it.
+
         Raises:
             UnavailableError: The store or the database is away; what is left waits for the next round.
         """
+        if self._claiming is not None:
+            # A round that was cancelled has left a thread that claims one, and lets go of it at once.
+            await asyncio.wait({self._claiming})
         names = await self._in_thread(self._spill.names)
         left = len(names)
         try:
             for name in names:
-                found = await self._in_thread(lambda which=name: self._spill.claim(which))  # type: ignore[misc] # bound now
+                found = await self._claim(name)
                 # What somebody else holds is being written or stored, and does not wait.
                 left -= found is None or await self._store_one(found)
         finally:
             self.waiting = left
 
+    async def _claim(self, name: str) -> SpilledRecording | None:
+        claiming = self._in_thread(lambda: self._spill.claim(name))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # The thread goes on, and nobody waits for what it claims.
+            self._claiming = claiming
+            claiming.add_done_callback(_let_go)
+            raise
+
     async def _store_one(self, found: SpilledRecording) -> bool:
+        done = False
         try:
             done = await self._brought(found)
         except UnavailableError:
             self._watch.upload_failed()
-            await self._in_thread(found.leave)
             raise
         except Exception:  # noqa: BLE001 - whatever is wrong with one recording, the others are still to be stored
             _log.exception(UPLOAD_FAILED, session_id=found.label.session_id)
             self._watch.upload_failed()
-            done = False
-        await self._in_thread(found.remove if done else found.leave)
+        finally:
+            if not done:
+                # Here, and in no thread: whoever is cancelled waits for nothing more.
+                found.leave()
+        if done:
+            await asyncio.shield(self._in_thread(found.remove))
         return done
 
     async def _brought(self, found: SpilledRecording) -> bool:
@@ -102,5 +122,11 @@ class Uploads:
             _log.info(RECORDING_UNWANTED, session_id=label.session_id)
         return True
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    def _in_thread(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _let_go(claiming: "asyncio.Future[SpilledRecording | None]") -> None:
+    found = None if claiming.cancelled() or claiming.exception() is not None else claiming.result()
+    if found is not None:
+        found.leave()
