@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 from tests.support.accounts import PASSWORD, assert_problem
 from tests.support.whole_app import WholeApi, serving_everything
 
@@ -139,3 +140,11 @@ async def test_each_request_leaves_one_line_and_nothing_private(connected: Datab
     assert all(event["duration_ms"] >= 0 for event in served)
     for secret in ("canary", PASSWORD, token, "203.0.113.9"):
         assert secret not in json.dumps(events)
+
+
+async def test_a_status_is_logged_as_a_plain_number(connected: Database) -> None:
+    # What the console shows of a named one is no number.
+    with capture_logs() as events:
+        async with serving_everything(connected) as api:
+            await api.call("GET", "/nowhere")
+    assert [repr(event["status"]) for event in events if event["event"] == "request.served"] == ["404"]

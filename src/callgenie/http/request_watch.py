@@ -44,7 +44,8 @@ class RequestWatchMiddleware:
         async def seen(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                # Not every route gives a plain number, and the log shows others by their names.
+                status = int(message["status"])
             await send(message)
 
         begun = self._timer()
