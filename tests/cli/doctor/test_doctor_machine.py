@@ -116,6 +116,13 @@ def test_a_carrier_needs_https_and_its_token(tmp_path: Path, url: str | None, ve
     assert only(machine.check_carrier(settings)).verdict is verdict
 
 
+def test_without_a_public_address_simulated_calls_are_taken_and_without_a_token_none(tmp_path: Path) -> None:
+    with_token = only(machine.check_carrier(Settings(data_dir=tmp_path, twilio_auth_token="t")))
+    without = only(machine.check_carrier(Settings(data_dir=tmp_path)))
+    assert with_token.sentence.endswith("calls from Twilio are refused, and simulated ones are taken")
+    assert without.sentence == "PUBLIC_URL and TWILIO_AUTH_TOKEN are not set: calls from Twilio are refused"
+
+
 def test_exotel_alone_is_enough(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, exotel_secret="sixteen letters!")
     assert only(machine.check_carrier(settings)).verdict is Verdict.GOOD
@@ -143,6 +150,14 @@ async def test_a_database_that_is_lost_in_the_middle_is_one_more_line(
         await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
     assert (findings[-1].verdict, findings[-1].subject) == (Verdict.BAD, "connection")
     assert "needs the role dbOwner" in findings[-1].sentence
+
+
+def test_the_command_only_looks_and_makes_no_data_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    with running("callgenie", "doctor", "--data-dir", folder) as command:
+        assert command.end() == 0, command.said
+    assert any("holds none yet" in line for line in command.said)
+    assert not folder.exists()
 
 
 def test_the_command_finds_a_new_installation_in_order(data_folder: Path, mongodb_uri: str) -> None:

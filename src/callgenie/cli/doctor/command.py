@@ -8,7 +8,7 @@ import typer
 
 from callgenie.cli.doctor import database as of_database
 from callgenie.cli.doctor import machine
-from callgenie.cli.doctor.models import Finding, Verdict, bad
+from callgenie.cli.doctor.models import Finding, Verdict, bad, hint
 from callgenie.cli.doctor.providers import check_providers
 from callgenie.cli.doctor.recordings import check_recordings
 from callgenie.cli.terminal import out, progress, read_settings, run
@@ -16,6 +16,7 @@ from callgenie.kernel.clock import Clock, SystemClock
 from callgenie.kernel.errors import DomainError
 from callgenie.mongo.embedded import open_database
 from callgenie.mongo.examination import QueryRecorder, in_words
+from callgenie.mongo.folder import DataFolder
 from callgenie.settings import Settings
 
 _COLOURS: Final = {Verdict.GOOD: "green", Verdict.HINT: "yellow", Verdict.BAD: "red"}
@@ -62,6 +63,10 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         yield each
     async for each in check_recordings(settings):
         yield each
+    if settings.mongodb_uri is None and not DataFolder(folder).data.exists():
+        # Opening it would make one, and this only looks.
+        yield hint("database", f"{folder} holds none yet: the first start of the server makes it")
+        return
     recorder = QueryRecorder()
     try:
         async with open_database(settings, purpose="command", progress=progress, listeners=[recorder]) as database:
