@@ -125,10 +125,10 @@ def test_what_nobody_names_is_listed_and_deleted_only_when_asked(elsewhere: str,
         )
     code, said = said_by("recordings", "orphans", **kept)
     assert code == 0, said
-    assert "1 recordings without a conversation found" in said
+    assert "1 recording without a conversation found" in said
     assert key(OWNER, 2) in said
     assert len(recordings_in(tmp_path)) == 4
-    assert "1 recordings without a conversation deleted" in said_by("recordings", "orphans", "--delete", **kept)[1]
+    assert "1 recording without a conversation deleted" in said_by("recordings", "orphans", "--delete", **kept)[1]
     assert set(recordings_in(tmp_path)) == {key(OWNER, 1), key(OWNER, 3), "notes.txt"}
     assert "0 recordings" in said_by("recordings", "orphans", **kept)[1]
 
@@ -141,7 +141,7 @@ async def test_the_doctor_says_where_recordings_are_and_whether_any_wait(tmp_pat
     label = Label(UserId(OWNER), SessionId("CA1"), datetime(2026, 1, 1, tzinfo=UTC), 8_000, 30)
     SpillFolder(tmp_path / SPILL_FOLDER).begin(label).close()
     [found] = [finding async for finding in check_recordings(settings)]
-    assert (found.verdict, "1 wait to be stored" in found.sentence) == (Verdict.HINT, True)
+    assert (found.verdict, "1 recording to be stored" in found.sentence) == (Verdict.HINT, True)
 
 
 async def test_the_doctor_asks_the_bucket(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from callgenie.cli.meter import collection_bars
-from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.cli.terminal import counted, load_settings, out, progress, run
 from callgenie.mongo.dump import DumpReport, dump
 from callgenie.mongo.embedded import open_database
 from callgenie.recordings.backups import RECORDINGS_FOLDER, Copied, save_recordings
@@ -36,7 +36,7 @@ def backup(
     settings = load_settings(data_dir=data_dir)
     report, copied = run(_backup(settings, folder.expanduser().absolute(), compress=compress, recordings=recordings))
     documents = sum(report.documents.values())
-    out.print(f"{documents} documents of {len(report.documents)} collections in {report.folder}")
+    out.print(f"{counted(documents, 'document')} of {counted(len(report.documents), 'collection')} in {report.folder}")
     if recordings:
         out.print(f"{in_words(copied)} in {report.folder.parent / RECORDINGS_FOLDER}")
     if settings.password_pepper is None or settings.jwt_secret is None:
@@ -62,4 +62,4 @@ async def _backup(settings: Settings, folder: Path, *, compress: bool, recording
 
 def in_words(copied: Copied) -> str:
     """Return how many recordings and bytes, for people."""
-    return f"{copied.count} recordings ({copied.bytes / 1_000_000:.1f} MB)"
+    return f"{counted(copied.count, 'recording')} ({copied.bytes / 1_000_000:.1f} MB)"

@@ -8,7 +8,7 @@ from typing import Annotated, Final, TextIO
 
 import typer
 
-from callgenie.cli.terminal import err, load_settings, out, progress, run
+from callgenie.cli.terminal import counted, err, load_settings, out, progress, run
 from callgenie.mongo.embedded import open_database
 from callgenie.mongo.schema import init_db
 from callgenie.numbers.models import AssignedNumber, ImportReport, ListedNumber, NumberState
@@ -105,7 +105,7 @@ async def _list(settings: Settings, state: NumberState | None, country: str | No
             out.print(_line(number), markup=False)
             count += 1
     # Beside the list, so that the list alone can be piped on.
-    progress(f"{count} numbers")
+    progress(counted(count, "number"))
 
 
 def _line(number: ListedNumber) -> str:

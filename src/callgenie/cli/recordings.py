@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.cli.terminal import counted, load_settings, out, progress, run
 from callgenie.kernel.clock import SystemClock
 from callgenie.mongo.embedded import open_database
 from callgenie.mongo.schema import init_db
@@ -41,7 +41,7 @@ def orphans(
     """
     count, size, place = run(_go_through(load_settings(data_dir=data_dir), delete=delete))
     done = "deleted" if delete else "found"
-    out.print(f"{count} recordings without a conversation {done} in {place} ({size / _MEGABYTE:.1f} MB)")
+    out.print(f"{counted(count, 'recording')} without a conversation {done} in {place} ({size / _MEGABYTE:.1f} MB)")
 
 
 async def _go_through(settings: Settings, *, delete: bool) -> tuple[int, int, str]:

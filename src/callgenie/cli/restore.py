@@ -7,7 +7,7 @@ import typer
 
 from callgenie.cli.backup import in_words
 from callgenie.cli.meter import collection_bars
-from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.cli.terminal import counted, load_settings, out, progress, run
 from callgenie.kernel.ids import UserId
 from callgenie.lifecycle.erasure_log import ERASURES_FILE
 from callgenie.mongo.embedded import open_database
@@ -47,7 +47,8 @@ def restore(
     """
     settings = load_settings(data_dir=data_dir)
     report, copied = run(_restore(settings, folder.expanduser().absolute(), drop=drop, recordings=recordings))
-    out.print(f"{sum(report.documents.values())} documents of {len(report.documents)} collections restored")
+    documents = counted(sum(report.documents.values()), "document")
+    out.print(f"{documents} of {counted(len(report.documents), 'collection')} restored")
     if recordings:
         out.print(f"{in_words(copied)} put back")
     if report.erased:

@@ -34,6 +34,11 @@ def progress(line: str) -> None:
     err.print(f"[dim]·[/dim] {line}")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 recording`, or `2 recordings`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read the settings as `read_settings` does, and warn of names in `.env` that are none."""
     warn_of_stray_names()

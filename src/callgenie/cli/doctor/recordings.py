@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from callgenie.cli.doctor.models import Finding, bad, good, hint
+from callgenie.cli.terminal import counted
 from callgenie.kernel.errors import DomainError
 from callgenie.recordings.spill import SPILL_FOLDER, SpillFolder
 from callgenie.settings import Settings
@@ -20,6 +21,7 @@ async def check_recordings(settings: Settings) -> AsyncIterator[Finding]:
     store = build_object_store(settings)
     spill = SpillFolder(settings.data_dir.expanduser().absolute() / SPILL_FOLDER)
     waiting = spill.waiting()
+    waiting_here = counted(waiting, "recording")
     for label in spill.unreadable():
         yield hint(_SUBJECT, f"{label} cannot be read and was put aside; keep or delete it and what lies beside it")
     try:
@@ -28,11 +30,11 @@ async def check_recordings(settings: Settings) -> AsyncIterator[Finding]:
         yield bad(
             _SUBJECT,
             f"{refusal.detail} Check RECORDINGS_URL, the RECORDINGS_S3 settings and the firewall; "
-            f"{waiting} recordings wait on this machine meanwhile",
+            f"{waiting_here} waiting on this machine meanwhile",
         )
         return
     off = "; RECORDINGS=off: no call is recorded" if settings.recordings == "off" else ""
     if waiting:
-        yield hint(_SUBJECT, f"{store.place} answers, and {waiting} wait to be stored: start the server{off}")
+        yield hint(_SUBJECT, f"{store.place} answers; {waiting_here} to be stored: start the server{off}")
     else:
         yield good(_SUBJECT, f"{store.place} answers, and none waits to be stored{off}")
