@@ -63,6 +63,9 @@ def test_users_are_listed_shown_suspended_and_put_on_a_plan(
     assert (facts["plan"], facts["status"], facts["number"]) == ("basic (active)", "suspended", "none")
     assert facts["name"] == "'Jane\\x1b[2J'"
     assert facts["next"] == "call  refused: account_suspended"
+    # `numbers list` and the log name users by their ids.
+    assert typed(uri, data_folder, "users", "show", str(USER)) == (0, said)
+    assert typed(uri, data_folder, "users", "show", "b" * 24) == (1, ["Error: There is no such user."])
     code, said = typed(uri, data_folder, "users", "activate", "nobody@example.com")
     assert (code, said) == (1, ["Error: There is no such user."])
 

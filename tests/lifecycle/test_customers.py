@@ -27,7 +27,7 @@ async def app(connected: Database, tmp_path: Path) -> AsyncIterator[WholeApi]:
 def customers(app: WholeApi) -> Customers:
     whole = app.whole
     overviews = Overviews(whole.users, whole.profiles, whole.numbers, whole.usage)
-    return Customers(DirectoryStore(whole.database.db), whole.profiles, overviews)
+    return Customers(DirectoryStore(whole.database.db), whole.users, whole.profiles, overviews)
 
 
 async def test_a_suspension_ends_every_session_and_activation_brings_none_back(

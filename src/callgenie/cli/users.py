@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from callgenie.cli.records import open_records
-from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.cli.terminal import counted, load_settings, out, progress, run
 from callgenie.kernel.vocabulary import PlanName, UserStatus
 from callgenie.lifecycle.customers import Customers
 from callgenie.lifecycle.overview import Overview, Overviews
@@ -18,7 +18,7 @@ from callgenie.users.models import User
 
 app = typer.Typer(help="See who has an account, suspend users, change their plan.", no_args_is_help=True)
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The user's e-mail address.")]
+UserName = Annotated[str, typer.Argument(metavar="USER", help="The user's e-mail address or id.")]
 DataDir = Annotated[Path | None, typer.Option(help="The data folder of the server. [CALLGENIE_DATA_DIR]")]
 
 
@@ -35,39 +35,39 @@ def list_(
 
 
 @app.command()
-def show(email: Email, data_dir: DataDir = None) -> None:
+def show(user: UserName, data_dir: DataDir = None) -> None:
     """Show one user's account, plan, number and usage.
 
-    Example: callgenie users show owner@example.com
+    Examples: callgenie users show owner@example.com; callgenie users show 6b07fda47170b81893fe20d5
     """
-    overview = run(_show(load_settings(data_dir=data_dir), email))
+    overview = run(_show(load_settings(data_dir=data_dir), user))
     for name, value in _facts(overview):
         out.print(f"{name:<10} {value}", markup=False)
 
 
 @app.command()
-def suspend(email: Email, data_dir: DataDir = None) -> None:
+def suspend(user: UserName, data_dir: DataDir = None) -> None:
     """Suspend a user: all sessions end at once, running calls within a minute, new calls are refused.
 
     Example: callgenie users suspend owner@example.com
     """
-    user = run(_set_status(load_settings(data_dir=data_dir), email, UserStatus.SUSPENDED))
-    out.print(f"{user.email} is suspended", markup=False)
+    found = run(_set_status(load_settings(data_dir=data_dir), user, UserStatus.SUSPENDED))
+    out.print(f"{found.email} is suspended", markup=False)
 
 
 @app.command()
-def activate(email: Email, data_dir: DataDir = None) -> None:
+def activate(user: UserName, data_dir: DataDir = None) -> None:
     """Let a suspended user in again.
 
     Example: callgenie users activate owner@example.com
     """
-    user = run(_set_status(load_settings(data_dir=data_dir), email, UserStatus.ACTIVE))
-    out.print(f"{user.email} is active", markup=False)
+    found = run(_set_status(load_settings(data_dir=data_dir), user, UserStatus.ACTIVE))
+    out.print(f"{found.email} is active", markup=False)
 
 
 @app.command()
 def plan(
-    email: Email,
+    user: UserName,
     name: Annotated[PlanName, typer.Argument(metavar="PLAN", help="free, basic, premium or enterprise.")],
     data_dir: DataDir = None,
 ) -> None:
@@ -75,7 +75,7 @@ def plan(
 
     Example: callgenie users plan owner@example.com basic
     """
-    overview = run(_change_plan(load_settings(data_dir=data_dir), email, name))
+    overview = run(_change_plan(load_settings(data_dir=data_dir), user, name))
     out.print(f"{overview.user.email} is on plan {overview.usage.plan.name}", markup=False)
 
 
@@ -83,7 +83,7 @@ def plan(
 async def _customers(settings: Settings) -> AsyncIterator[Customers]:
     async with open_records(settings) as records:
         overviews = Overviews(records.users, records.profiles, records.numbers, records.usage)
-        yield Customers(DirectoryStore(records.database.db), records.profiles, overviews)
+        yield Customers(DirectoryStore(records.database.db), records.users, records.profiles, overviews)
 
 
 async def _list(settings: Settings, status: UserStatus | None) -> None:
@@ -93,22 +93,22 @@ async def _list(settings: Settings, status: UserStatus | None) -> None:
             its_plan = await customers.plan_of(user.id)
             out.print(f"{user.created_at:%Y-%m-%d} {user.status:<9} {its_plan:<10} {user.email}", markup=False)
             count += 1
-    progress(f"{count} user{'' if count == 1 else 's'}")
+    progress(counted(count, "user"))
 
 
-async def _show(settings: Settings, email: str) -> Overview:
+async def _show(settings: Settings, user: str) -> Overview:
     async with _customers(settings) as customers:
-        return await customers.show(email)
+        return await customers.show(user)
 
 
-async def _set_status(settings: Settings, email: str, status: UserStatus) -> User:
+async def _set_status(settings: Settings, user: str, status: UserStatus) -> User:
     async with _customers(settings) as customers:
-        return await customers.set_status(email, status)
+        return await customers.set_status(user, status)
 
 
-async def _change_plan(settings: Settings, email: str, name: PlanName) -> Overview:
+async def _change_plan(settings: Settings, user: str, name: PlanName) -> Overview:
     async with _customers(settings) as customers:
-        return await customers.change_plan(email, name)
+        return await customers.change_plan(user, name)
 
 
 def _facts(overview: Overview) -> list[tuple[str, str]]:
