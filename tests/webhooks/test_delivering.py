@@ -16,7 +16,7 @@ from tests.webhooks.conftest import Owner
 
 from callgenie.mail.rendering import as_text
 from callgenie.mongo.client import Database
-from callgenie.webhooks.sending import ATTEMPTS_MAX, BACKOFF, SLOTS_OF_A_USER
+from callgenie.webhooks.sending import ATTEMPTS_MAX, BACKOFF
 
 
 async def test_a_call_that_ended_is_told_once_and_signed(owner: Owner, receiver: Receiver) -> None:
@@ -336,29 +336,6 @@ async def test_a_receiver_that_hangs_delays_nobody_else(owner: Owner, receiver: 
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert {each["state"] for each in await owner.deliveries(hanging[0])} == {"waiting"}
-
-
-async def test_users_whose_receivers_all_hang_hold_their_share_and_nobody_elses(
-    owner: Owner, receiver: Receiver, authority: Authority
-) -> None:
-    async with receiving(Receiver(hangs=True), tls=authority.server("localhost")) as stuck:
-        for name in ("ann", "ben", "cem", "dan"):
-            hanging = Owner(owner.api, (await owner.api.register(f"{name}@example.com"))["accessToken"])
-            for _ in range(8):
-                await hanging.webhook(stuck, events=["call.ended"])
-            await hanging.talk(f"s-{name}", duration=1)
-        await owner.api.whole.follow_ups.work()
-        running = asyncio.ensure_future(owner.api.whole.webhook_room.sender.run())
-        while stuck.open < 4 * SLOTS_OF_A_USER:
-            stuck.seen.clear()
-            await stuck.seen.wait()
-        await owner.webhook(receiver, events=["call.ended"])
-        await owner.talk()
-        await owner.api.whole.follow_ups.work()
-        await receiver.seen.wait()
-        assert stuck.open_most == 4 * SLOTS_OF_A_USER
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_looking_for_what_is_due_reads_only_what_is(owner: Owner, receiver: Receiver) -> None:
