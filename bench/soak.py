@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.calls import Office
 
-LINES: Final = 20
+LINES: Final = 10
 # What is loaded and cached once is no growth.
 WARM_UP_SHARE: Final = 1 / 6
 SAMPLE_SECONDS: Final = 15.0
