@@ -137,9 +137,9 @@ def recognition_section(kinds: Sequence[Recognised]) -> list[str]:
 
 
 def soak_section(soak: Soak) -> list[str]:
-    """Show what an hour of calls leaves behind."""
+    """Show what hours of calls leave behind."""
     return [
-        "## Calls for an hour",
+        "## Calls for a long time",
         f"`make bench PART=soak WRITE=1`: {SOAK_LINES} lines, each calling again as soon as its call is over, scripted",
         "providers. Memory is the serving process's own, after the first sixth of the time.",
         "",

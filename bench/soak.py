@@ -1,4 +1,4 @@
-"""(g): calls for an hour, one after the other on many lines, and what the server's memory does meanwhile."""
+"""(g): calls for a long time, one after the other on some lines, and what the server's memory does meanwhile."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.calls import Office
 
-LINES: Final = 10
+LINES: Final = 6
 # What is loaded and cached once is no growth.
 WARM_UP_SHARE: Final = 1 / 6
 SAMPLE_SECONDS: Final = 15.0
