@@ -2,21 +2,25 @@
 
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from callgenie.telephony.messages import Ignored
 from callgenie.telephony.twilio.media import ENCODING, SAMPLE_RATE, Order, read_order
 from callgenie.voice.ports import FRAME_MS
+
+# What is meant for eyes says nothing to an ear.
+Heard = Order | Ignored
 
 
 class StreamDialect(Protocol):
     """Writes one stream's messages, and reads what the other side says; inside, audio is mu-law at 8 kHz."""
 
-    def opening(self, parameters: Mapping[str, str]) -> list[str]:
+    def opening(self, parameters: Mapping[str, str]) -> Sequence[str | bytes]:
         """Return the first messages on a socket."""
         ...
 
-    def audio(self, ulaw: bytes) -> list[str]:
+    def audio(self, ulaw: bytes) -> Sequence[str | bytes]:
         """Take one frame of the caller's audio; return what is due to be sent."""
         ...
 
@@ -32,7 +36,7 @@ class StreamDialect(Protocol):
         """Return the last message."""
         ...
 
-    def read(self, text: str) -> Order:
+    def read(self, message: str | bytes) -> Heard:
         """Return what the other side wants.
 
         Raises:
@@ -44,6 +48,11 @@ class StreamDialect(Protocol):
 def connected() -> str:
     """Return the first message on a socket."""
     return json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+
+
+def text_in(message: str | bytes) -> str:
+    """Return a message as a text; bytes, which no carrier takes, become one that is no JSON."""
+    return message if isinstance(message, str) else message.decode("latin-1")
 
 
 class Dialect:
@@ -64,13 +73,13 @@ class Dialect:
         """Take one frame of the caller's audio; return what is due to be sent."""
         return [self.media(ulaw)]
 
-    def read(self, text: str) -> Order:
+    def read(self, message: str | bytes) -> Heard:
         """Return what the other side wants.
 
         Raises:
             CarrierProtocolError: It is not a message of the protocol.
         """
-        return read_order(text)
+        return read_order(text_in(message))
 
     def start(self, parameters: Mapping[str, str]) -> str:
         """Return the message that says which call this is."""

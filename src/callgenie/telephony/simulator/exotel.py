@@ -19,9 +19,10 @@ from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.telephony.exotel import messages
 from callgenie.telephony.exotel.secret import basic_authorization
 from callgenie.telephony.simulator.carrier import UNREACHABLE, WEBHOOK_SECONDS_MAX, Dialling
+from callgenie.telephony.simulator.dialect import Heard, text_in
 from callgenie.telephony.simulator.report import CallReport, Ending
 from callgenie.telephony.simulator.stream import MediaCall
-from callgenie.telephony.twilio.media import SAMPLE_RATE, Media, Order
+from callgenie.telephony.twilio.media import SAMPLE_RATE, Media
 
 MEDIA_PATH: Final = "/api/telephony/exotel/media"
 STATUS_PATH: Final = "/api/telephony/exotel/status"
@@ -73,13 +74,13 @@ class ExotelDialect:
         stop = {name: self._start[name] for name in ("call_sid", "account_sid")}
         return self._message("stop", {**stop, "reason": "callended"})
 
-    def read(self, text: str) -> Order:
+    def read(self, message: str | bytes) -> Heard:
         """Return what the other side wants, its audio as mu-law.
 
         Raises:
             CarrierProtocolError: It is not a message of the protocol, or audio of a length that sounds broken.
         """
-        order = messages.read_order(text)
+        order = messages.read_order(text_in(message))
         if isinstance(order, messages.Media):
             return Media(pcm_to_ulaw(self._inwards.push(order.pcm)))
         return order

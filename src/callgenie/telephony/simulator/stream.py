@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from callgenie.audio.g711 import ulaw_to_pcm
 from callgenie.audio.wav import StereoWavWriter
-from callgenie.telephony.messages import CarrierProtocolError, Clear, Mark
+from callgenie.telephony.messages import CarrierProtocolError, Clear, Ignored, Mark
 from callgenie.telephony.simulator.caller import SILENCE, Caller
 from callgenie.telephony.simulator.dialect import StreamDialect
 from callgenie.telephony.simulator.ear import Ear
@@ -137,8 +137,8 @@ class MediaCall:
             self._recorder.write(ulaw_to_pcm(spoken), ulaw_to_pcm(heard or SILENCE))
         return spoken, key
 
-    def _messages(self, frame: int, spoken: bytes, key: str | None) -> list[str]:
-        messages = self._dialect.audio(spoken)
+    def _messages(self, frame: int, spoken: bytes, key: str | None) -> list[str | bytes]:
+        messages = list(self._dialect.audio(spoken))
         if key is not None:
             messages.append(self._dialect.dtmf(key))
         marks = [] if self._faults.withholds_marks else self._playback.reached_marks()
@@ -150,9 +150,9 @@ class MediaCall:
 
     async def _receive(self) -> None:
         try:
-            async for text in self._socket:
+            async for message in self._socket:
                 try:
-                    order = self._dialect.read(text if isinstance(text, str) else text.decode("latin-1"))
+                    order = self._dialect.read(message)
                 except CarrierProtocolError:
                     self._garbled += 1
                     continue
@@ -163,14 +163,14 @@ class MediaCall:
                         self._playback.mark(name)
                     case Clear():
                         self._playback.clear()
-                    case _:
-                        self._garbled += 1
+                    case Ignored():
+                        pass
         except ConnectionClosed:
             pass
         finally:
             self._gone = True
 
-    async def _send(self, messages: list[str]) -> None:
+    async def _send(self, messages: Sequence[str | bytes]) -> None:
         try:
             for message in messages:
                 await self._socket.send(message)
@@ -209,10 +209,10 @@ class _Outbox:
     def __init__(self, faults: Faults) -> None:
         self._hold_frames_max = faults.jitter_ms_max // FRAME_MS
         self._random = random.Random(faults.seed)  # noqa: S311 - a fault must be repeatable, not unguessable
-        self._held: list[str] = []
+        self._held: list[str | bytes] = []
         self._until_frame = 0
 
-    def release(self, frame: int, messages: list[str]) -> list[str]:
+    def release(self, frame: int, messages: list[str | bytes]) -> list[str | bytes]:
         """Return what may be sent now."""
         if not self._hold_frames_max:
             return messages
@@ -223,7 +223,7 @@ class _Outbox:
             self._until_frame = frame + self._random.randint(1, self._hold_frames_max)
         return self.rest()
 
-    def rest(self) -> list[str]:
+    def rest(self) -> list[str | bytes]:
         """Return all that is held."""
         messages, self._held = self._held, []
         return messages
