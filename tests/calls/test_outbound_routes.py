@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support.accounts import MovableClock
+from tests.support.accounts import MovableClock, assert_problem
 from tests.support.twilio_api import Trouble
 from tests.support.whole_app import WholeApi, serving_everything, serving_with_twilio
 
@@ -38,6 +38,29 @@ async def test_a_call_is_placed_and_listed_while_it_rings(connected: Database) -
     session = f"?session={body['sessionId']}"
     assert order.url == "https://calls.example.com/api/telephony/twilio/outbound" + session
     assert order.status_callback == "https://calls.example.com/api/telephony/twilio/status" + session
+
+
+async def test_a_machine_places_and_ends_calls_with_a_key_for_it_and_with_no_other(connected: Database) -> None:
+    async with serving_with_twilio(connected) as (api, twilio):
+        token = await owner_with_a_number(api)
+        others = ["conversations:write", "conversations:read", "usage:read", "calls:web"]
+        keys = {
+            name: (
+                await api.call("POST", "/api/user/api-keys", token=token, json={"name": name, "scopes": scopes})
+            ).json()["key"]
+            for name, scopes in {"may": ["calls:write"], "may not": others}.items()
+        }
+        refused = await api.call("POST", "/api/user/calls", token=keys["may not"], json=BODY)
+        assert_problem(refused, 403, "scope_missing")
+        assert twilio.forms == []
+        assert await api.db.conversations.count_documents({}) == 0
+        placed = await api.call("POST", "/api/user/calls", token=keys["may"], json=BODY)
+        assert placed.status_code == 201, placed.text
+        path = f"/api/user/calls/{placed.json()['sessionId']}"
+        assert_problem(await api.call("DELETE", path, token=keys["may not"]), 403, "scope_missing")
+        [call] = (await api.call("GET", "/api/user/calls", token=token)).json()["data"]
+        assert call["status"] == "ringing"
+        assert (await api.call("DELETE", path, token=keys["may"])).status_code == 204
 
 
 async def test_an_answer_that_got_lost_is_told_as_such_and_the_key_dials_once(connected: Database) -> None:

@@ -12,7 +12,7 @@ from callgenie.calls.ongoing_schemas import OngoingCallView, OngoingQuery
 from callgenie.http.pages import InvalidCursorError, PageView
 from callgenie.http.problems import problems
 from callgenie.kernel.ids import SessionId
-from callgenie.users.guards import ConversationsReader, CurrentUser
+from callgenie.users.guards import CallsWriter, ConversationsReader
 
 router = APIRouter(prefix="/api/user/calls", tags=["calls"])
 
@@ -46,10 +46,13 @@ async def list_calls_in_progress(
     responses=_ON_ITS_WAY | problems(CallNotFoundError),
 )
 async def hang_up(
-    user: CurrentUser,
+    user: CallsWriter,
     calls: OngoingCallsDep,
     session_id: Annotated[str, Path(description="The call's, percent-encoded.")],
 ) -> Response:
-    """Hang up a call: 204 when it is over, 202 when that takes a moment longer."""
+    """Hang up a call: 204 when it is over, 202 when that takes a moment longer.
+
+    A machine needs an API key of scope `calls:write`.
+    """
     is_over = await calls.hang_up(user.id, SessionId(session_id))
     return Response(status_code=HTTPStatus.NO_CONTENT if is_over else HTTPStatus.ACCEPTED)

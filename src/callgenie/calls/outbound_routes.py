@@ -25,7 +25,7 @@ from callgenie.http.idempotency import HEADER
 from callgenie.http.problems import problems
 from callgenie.kernel.phone import PhoneNumberText
 from callgenie.kernel.vocabulary import CallStatus, Direction, EndedReason
-from callgenie.users.guards import CurrentUser
+from callgenie.users.guards import CallsWriter
 
 router = APIRouter(prefix="/api/user/calls", tags=["outbound calls"])
 
@@ -91,9 +91,12 @@ _REFUSALS: Final = problems(
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=_OTHERS | _REFUSALS)
 async def place_call(
-    body: CallWishBody, user: CurrentUser, calls: OutboundCallsDep, request: Request, response: Response
+    body: CallWishBody, user: CallsWriter, calls: OutboundCallsDep, request: Request, response: Response
 ) -> PlacedCallView:
-    """Let the assistant call somebody and say what it is about. Nobody is dialled twice for one wish."""
+    """Let the assistant call somebody and say what it is about. Nobody is dialled twice for one wish.
+
+    A machine needs an API key of scope `calls:write`.
+    """
     placed = await calls.place(user.id, CallWish(body.to, body.purpose, request.headers.get(HEADER)))
     response.status_code = _status_of(placed)
     return PlacedCallView.of(placed)

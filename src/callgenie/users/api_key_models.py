@@ -14,6 +14,7 @@ class ApiScope(StrEnum):
     CONVERSATIONS_READ = "conversations:read"
     USAGE_READ = "usage:read"
     CALLS_WEB = "calls:web"
+    CALLS_WRITE = "calls:write"
 
 
 @dataclass(frozen=True, slots=True)
