@@ -74,7 +74,8 @@ async def come_to_rest(db: Database) -> bool:
         with contextlib.suppress(PyMongoError):
             if await is_at_rest(db):
                 return True
-            if attempt == 2:
+            # Again and again: a request that was at work when its lease was aged may leave a new one behind.
+            if attempt % 10 == 2:
                 await age_leases(db)
         await asyncio.sleep(1)
     return False
@@ -93,6 +94,10 @@ async def age_leases(db: Database) -> None:
             }
         }
     }
+    # What follows a call and was claimed by whoever never heard so is claimable again after two minutes.
+    due = {"$map": {"input": "$followUps", "as": "each", "in": {"$mergeObjects": ["$$each", {"dueAt": past}]}}}
+    owed = {"followUps.0": {"$exists": True}}
+    await db["conversations"].update_many(owed, [{"$set": {"followUps": due, "followUpAt": past}}])
     await db["usage"].update_many({"$expr": {"$ne": ["$holds", {}]}}, [{"$set": {"holds": aged, "nextExpiryAt": past}}])
 
 
