@@ -20,8 +20,8 @@ from callgenie.mongo.schema import init_db
 
 _BEFORE_SECONDS = 3.0
 _AFTER_SECONDS = 5.0
-# Frames are 20 ms apart, and what is played is sent ahead of its time by more than this.
-_ON_TIME_MS = 20.0
+# We send 200 ms ahead of the ear. A simulator that is later than half of that makes holes of its own.
+_ON_TIME_MS = 100.0
 # In these no worker ever stops, and the database is never away for as long as a lease.
 _WORKERS_LIVE = frozenset(
     {"nothing", "kill-primary", "lose-answers", "take-mail-away", "turn-month", "break-providers"}
