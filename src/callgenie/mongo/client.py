@@ -308,9 +308,8 @@ async def _unreachable(client: AsyncMongoClient[Document], uri: str) -> DomainEr
             f"The replica set at {place} has no primary that can be reached from here. "
             "Check `rs.status()`, the set's name in MONGODB_URI, and that its members' host names resolve here."
         )
-    # The driver passes over a server that is not of the set, as if it were not there; one that is away it names.
-    away = sum(isinstance(server.error, AutoReconnect) for server in servers)
-    hello = await _hello_of_first_host(uri) if away < len(place.split(",")) else {}
+    # The driver passes over a server that is not of the set, as if it were not there, or takes it for one that is away.
+    hello = await _hello_of_first_host(uri)
     found, wanted = hello.get("setName"), client.options.replica_set_name
     if hello and found is None and hello.get("msg") != "isdbgrid":
         return _not_a_set(hello, place)
