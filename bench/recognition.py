@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.support.recordings import FOLDER, SETS, babble, over_the_telephone, recordings, white_noise, with_noise
+from tests.support.recordings import FOLDER, SAID, SETS, babble, over_the_telephone, recordings, white_noise, with_noise
 from tests.support.word_errors import errors
 
 from callgenie.voice.ports import VoiceProviders
@@ -16,17 +16,8 @@ NOISE_DB: Final = 15.0
 # The recogniser is asked once the caller has been quiet; a recording that ends with its last word is not that.
 _QUIET: Final = bytes(4_800)
 
-SAID: Final = (
-    "Hello, what time do you open on Saturday?",
-    "I'd like to book a cleaning for next Tuesday in the morning.",
-    "How much is a first visit?",
-    "Okay, thank you very much. Goodbye.",
-    "Is there parking near the office?",
-    "I need to cancel my appointment on Friday.",
-    "My tooth has been hurting since last night and I would like to see somebody today.",
-    "Could you please ask the doctor to call me back this afternoon?",
-    "Yes, that would be great.",
-    "Can I pay with a credit card?",
+TEXTS: Final = (
+    *SAID,
     "My name is Margaret and my number is five five five two six seven one.",
     "Do you deliver on Sundays, and what does it cost?",
 )
@@ -46,7 +37,7 @@ async def measure() -> list[Recognised]:
     """Return the errors for every kind of speech that this machine has."""
     providers = load_embedded_providers()
     assert isinstance(providers.stt, WhisperSpeechToText)
-    own = [(text, await _spoken(providers, text, voice)) for text in SAID for voice in VOICES]
+    own = [(text, await _spoken(providers, text, voice)) for text in TEXTS for voice in VOICES]
     lines = _lines(babble([pcm for _, pcm in own]))
     kinds = [("our own voice", own)]
     if FOLDER.is_dir():

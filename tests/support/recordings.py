@@ -12,6 +12,20 @@ FOLDER = Path("/usr/share/pocketsphinx/test/data")
 # Sentences read aloud from a book, and playing cards called out: short, without any context to guess from.
 SETS = {"librivox": "transcription", "cards": "cards.transcription"}
 
+# What callers of a practice say, for the embedded voice to speak.
+SAID = (
+    "Hello, what time do you open on Saturday?",
+    "I'd like to book a cleaning for next Tuesday in the morning.",
+    "How much is a first visit?",
+    "Okay, thank you very much. Goodbye.",
+    "Is there parking near the office?",
+    "I need to cancel my appointment on Friday.",
+    "My tooth has been hurting since last night and I would like to see somebody today.",
+    "Could you please ask the doctor to call me back this afternoon?",
+    "Yes, that would be great.",
+    "Can I pay with a credit card?",
+)
+
 
 def recordings(name: str, *, sample_rate: int) -> list[tuple[str, bytes]]:
     """Return what was said and its 16-bit PCM, of one of `SETS`."""

@@ -1,26 +1,13 @@
 import numpy as np
 import pytest
 from tests.support.embedded import embedded, speech
-from tests.support.recordings import FOLDER, over_the_telephone, recordings, white_noise, with_noise
+from tests.support.recordings import FOLDER, SAID, over_the_telephone, recordings, white_noise, with_noise
 from tests.support.word_errors import word_error_rate
 
 from callgenie.voice.providers.whisper import WhisperSpeechToText
 
 RATE = 8_000
 PAUSE = bytes(4_800)
-
-SAID = (
-    "Hello, what time do you open on Saturday?",
-    "I'd like to book a cleaning for next Tuesday in the morning.",
-    "How much is a first visit?",
-    "Okay, thank you very much. Goodbye.",
-    "Is there parking near the office?",
-    "I need to cancel my appointment on Friday.",
-    "My tooth has been hurting since last night and I would like to see somebody today.",
-    "Could you please ask the doctor to call me back this afternoon?",
-    "Yes, that would be great.",
-    "Can I pay with a credit card?",
-)
 
 
 def noise(seconds: float, loudness: float) -> bytes:
