@@ -60,7 +60,8 @@ def _say_of(name: str, line: str) -> None:
 def _say_how_it_went(verdict: Verdict, seconds: float) -> None:
     say(
         f"{verdict.fault} seed {verdict.seed}: {verdict.operations} operations, {verdict.unknown} unknown, "
-        f"{verdict.calls_answered} calls, longest gap {verdict.gap_seconds:.1f} s, "
+        f"{verdict.calls_answered} calls, "
+        f"longest gap {verdict.gap_seconds:.1f} s, slow for {verdict.slow_seconds:.1f} s, "
         f"{verdict.speech_gaps} holes in the speech of {verdict.calls_judged}, "
         f"{len(verdict.faults)} violations ({seconds:.0f} s)"
     )
@@ -78,6 +79,8 @@ def table(verdicts: Sequence[Verdict]) -> str:
         "unknown",
         "gap p50",
         "longest gap",
+        "slow p50",
+        "longest slow",
         "calls",
         "of them judged",
     )
@@ -85,6 +88,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
     for fault in sorted({verdict.fault for verdict in verdicts}):
         runs = [verdict for verdict in verdicts if verdict.fault == fault]
         gaps = [verdict.gap_seconds for verdict in runs]
+        slow = [verdict.slow_seconds for verdict in runs]
         cells = (
             f"`{fault}`",
             len(runs),
@@ -93,6 +97,8 @@ def table(verdicts: Sequence[Verdict]) -> str:
             sum(verdict.unknown for verdict in runs),
             f"{statistics.median(gaps):.1f} s",
             f"{max(gaps):.1f} s",
+            f"{statistics.median(slow):.1f} s",
+            f"{max(slow):.1f} s",
             sum(verdict.calls_answered for verdict in runs),
             sum(verdict.calls_judged for verdict in runs),
             sum(verdict.speech_gaps for verdict in runs),

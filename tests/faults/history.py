@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,6 +52,7 @@ class History:
     def __init__(self, path: Path | None = None) -> None:
         self.operations: list[Operation] = []
         self.complaints: list[str] = []
+        self.broken_at: list[float] = []
         self._numbers = itertools.count(1)
         self._file = None if path is None else path.open("w", encoding="utf-8")
         self._began = time.monotonic()
@@ -76,6 +77,15 @@ class History:
 
     def of(self, kind: str) -> list[Operation]:
         return [operation for operation in self.operations if operation.kind == kind]
+
+    def breaking(self, said: Callable[[str], None]) -> Callable[[str], None]:
+        """Return a `said` that also notes when something was broken."""
+
+        def noted(line: str) -> None:
+            self.broken_at.append(self.now())
+            said(line)
+
+        return noted
 
     def complain(self, text: str) -> None:
         """Note what must not have happened, seen while it ran."""

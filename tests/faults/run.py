@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.checks import check_everything, come_to_rest, watch_limits
-from tests.faults.history import History, Outcome
+from tests.faults.history import History, Operation, Outcome
 from tests.faults.nemesis import NEMESES, Stage
 from tests.faults.office import open_office
 from tests.faults.replica_set import ReplicaSet
@@ -22,6 +22,9 @@ _BEFORE_SECONDS = 3.0
 _AFTER_SECONDS = 5.0
 # We send 200 ms ahead of the ear. A simulator that is later than half of that makes holes of its own.
 _ON_TIME_MS = 100.0
+# A save is slow when it takes twice as long as the slowest of those before anything broke, and more than this.
+_SLOW_FACTOR = 2
+_SLOW_SECONDS_MIN = 0.5
 # In these no worker ever stops, and the database is never away for as long as a lease.
 _WORKERS_LIVE = frozenset(
     {"nothing", "kill-primary", "lose-answers", "take-mail-away", "turn-month", "break-providers"}
@@ -32,7 +35,8 @@ _WORKERS_LIVE = frozenset(
 class Verdict:
     """What a run came to.
 
-    `gap_seconds` is the longest time in which no save was acknowledged. Holes in speech are only looked for in
+    `gap_seconds` is the longest time in which no save was acknowledged; `slow_seconds` is how long after the last
+    thing was broken some save still took longer than before it all. Holes in speech are only looked for in
     `calls_judged`, those whose simulator was itself on time: the others would tell of this machine.
     """
 
@@ -44,6 +48,7 @@ class Verdict:
     calls_answered: int
     calls_judged: int
     gap_seconds: float
+    slow_seconds: float
     speech_gaps: int
     faults: tuple[str, ...]
 
@@ -78,7 +83,7 @@ async def run(
             working = group.create_task(workload.run())
             try:
                 await asyncio.sleep(_BEFORE_SECONDS)
-                await NEMESES[fault](Stage(cluster, crew, randomness, said, letterbox, db))
+                await NEMESES[fault](Stage(cluster, crew, randomness, history.breaking(said), letterbox, db))
                 await _mend(cluster, crew)
                 await asyncio.sleep(_AFTER_SECONDS)
                 workload.stop()
@@ -104,8 +109,22 @@ async def _mend(cluster: ReplicaSet, crew: list[Worker]) -> None:
         await worker.heal()
 
 
+def _slow_seconds(saves: Sequence[Operation], broken_at: Sequence[float]) -> float:
+    if not broken_at:
+        return 0.0
+    before = [_seconds(save) for save in saves if save.ended is not None and save.ended < broken_at[0]]
+    usual = max(_SLOW_SECONDS_MIN, _SLOW_FACTOR * max(before, default=0.0))
+    slow = [save.ended for save in saves if save.ended is not None and _seconds(save) > usual]
+    return max(0.0, max(slow, default=0.0) - broken_at[-1])
+
+
+def _seconds(operation: Operation) -> float:
+    return (operation.ended or operation.began) - operation.began
+
+
 def _verdict(fault: str, seed: int, history: History, workload: Workload, faults: tuple[str, ...]) -> Verdict:
-    saved = [save.ended or 0.0 for save in history.of("save") if save.outcome is Outcome.OK]
+    saves = history.of("save")
+    saved = [save.ended or 0.0 for save in saves if save.outcome is Outcome.OK]
     gaps = [later - earlier for earlier, later in zip(sorted(saved), sorted(saved)[1:], strict=False)]
     streams = [report.stream for report in workload.reports if report.stream is not None]
     judged = [stream for stream in streams if stream.lag_ms_max <= _ON_TIME_MS]
@@ -118,6 +137,7 @@ def _verdict(fault: str, seed: int, history: History, workload: Workload, faults
         calls_answered=len(streams),
         calls_judged=len(judged),
         gap_seconds=max(gaps, default=0.0),
+        slow_seconds=_slow_seconds(saves, history.broken_at),
         speech_gaps=sum(len(stream.gaps) for stream in judged),
         faults=faults,
     )
