@@ -1,5 +1,7 @@
 """The ledger by itself, with a carrier that plays from the moment a frame is sent and `DELAY` later."""
 
+import itertools
+
 import pytest
 
 from callgenie.voice.playback import Passage, Playback, Speech
@@ -22,6 +24,11 @@ class Carrier:
         self.sent: list[tuple[float, bytes]] = []
         self.marks: list[tuple[float, str]] = []
 
+    @property
+    def frames(self) -> int:
+        """How many frames of 20 ms were sent."""
+        return sum(len(piece) for _, piece in self.sent) // FRAME
+
     def say(self, speech: Speech, text: str, ms: int, *, whole: bool = True) -> Passage:
         passage = self.playback.begin(speech, text)
         self.playback.append(passage, audio(ms))
@@ -33,9 +40,9 @@ class Carrier:
         end = self.now + ms / 1000
         while True:
             while (due := self.playback.due(self.now)) is not None and due <= self.now + 1e-9:
-                passage, frame = self.playback.take(self.now)
-                if frame:
-                    self.sent.append((self.now, frame))
+                passage, piece = self.playback.take(self.now)
+                if piece:
+                    self.sent.append((self.now, piece))
                 else:
                     self.marks.append(((passage.ends_at or 0.0) + DELAY, passage.mark))
             for at, name in [mark for mark in self.marks if mark[0] <= self.now and echo]:
@@ -51,12 +58,31 @@ def carrier() -> Carrier:
     return Carrier()
 
 
-def test_frames_go_out_200_ms_ahead_and_then_in_step(carrier: Carrier) -> None:
+def test_speech_goes_out_200_ms_ahead_and_then_in_step(carrier: Carrier) -> None:
     carrier.say(Speech(), "hello", 1_000)
     carrier.run(0)
-    assert len(carrier.sent) == 11  # the one that plays now, and 200 ms more
+    assert carrier.frames == 12  # 200 ms, and the piece that was due when there were not yet so many
     carrier.run(500)
-    assert len(carrier.sent) == 11 + 25
+    assert carrier.frames == 12 + 24
+
+
+def test_what_is_there_goes_out_60_ms_at_a_time(carrier: Carrier) -> None:
+    carrier.say(Speech(), "hello", 2_000)
+    carrier.run(1_500)
+    assert {len(piece) for _, piece in carrier.sent} == {3 * FRAME}
+    moments = [at for at, _ in carrier.sent][4:]
+    assert [later - earlier for earlier, later in itertools.pairwise(moments)] == pytest.approx(
+        [0.06] * (len(moments) - 1), abs=0.011
+    )
+
+
+def test_what_comes_slowly_is_not_kept_back_until_there_is_more(carrier: Carrier) -> None:
+    passage = carrier.say(Speech(), "hello", 20, whole=False)
+    carrier.run(0)
+    assert carrier.frames == 1
+    carrier.playback.append(passage, audio(40))
+    carrier.run(0)
+    assert carrier.frames == 3
 
 
 def test_a_long_call_does_not_drift(carrier: Carrier) -> None:
@@ -65,7 +91,7 @@ def test_a_long_call_does_not_drift(carrier: Carrier) -> None:
         carrier.say(speech, "a second", 1_000)
     start = carrier.now
     carrier.run(59_000, step=0.0137)  # a loop that never wakes exactly on time
-    assert carrier.sent[-1][0] - start == pytest.approx(len(carrier.sent) * 0.02 - 0.2, abs=0.04)
+    assert carrier.sent[-1][0] - start == pytest.approx(carrier.frames * 0.02 - 0.26, abs=0.04)
     assert carrier.playback.late_frames == 0
 
 
@@ -84,21 +110,21 @@ def test_waiting_for_slow_speech_is_not_lateness(carrier: Carrier) -> None:
     carrier.playback.complete(passage)
     carrier.run(500)
     assert carrier.playback.late_frames == 0
-    assert len(carrier.sent) == 30
+    assert carrier.frames == 30
 
 
 def test_the_last_frame_is_filled_up_and_the_mark_comes_after_it(carrier: Carrier) -> None:
     carrier.say(Speech(), "hi", 50)
     carrier.run(100, echo=False)
-    assert [len(frame) for _, frame in carrier.sent] == [FRAME] * 3
-    assert carrier.sent[-1][1][160:] == bytes(160)
+    assert [len(piece) for _, piece in carrier.sent] == [3 * FRAME]
+    assert carrier.sent[-1][1][50 * 16 :] == bytes(10 * 16)
     assert [name for _, name in carrier.marks] == ["p1"]
 
 
 def test_an_unfinished_passage_sends_whole_frames_only(carrier: Carrier) -> None:
     carrier.say(Speech(), "hello", 50, whole=False)
     carrier.run(100)
-    assert len(carrier.sent) == 2
+    assert carrier.frames == 2
     assert carrier.marks == []
 
 
@@ -143,7 +169,7 @@ def test_words_that_were_sent_and_not_played_yet_were_not_heard(carrier: Carrier
     speech = Speech()
     carrier.say(speech, "aa bb", 300)
     carrier.run(120)
-    assert len(carrier.sent) == 15
+    assert carrier.frames == 15
     assert carrier.playback.heard_text(speech, carrier.now) == ""
 
 
@@ -175,12 +201,12 @@ def test_after_clear_nothing_of_the_old_speech_is_sent_and_the_next_starts_at_on
     carrier.run(300)
     carrier.playback.clear(carrier.now)
     carrier.run(500)
-    before = len(carrier.sent)
+    before = carrier.frames
     carrier.say(Speech(), "New.", 400)
     carrier.run(0)
-    assert len(carrier.sent) == before + 11
+    assert carrier.frames == before + 12
     assert carrier.playback.late_frames == 0
-    assert carrier.playback.unsent_ms == pytest.approx(180)
+    assert carrier.playback.unsent_ms == pytest.approx(160)
 
 
 def test_dropping_what_has_not_begun_leaves_the_sentence_that_sounds(carrier: Carrier) -> None:
@@ -190,7 +216,7 @@ def test_dropping_what_has_not_begun_leaves_the_sentence_that_sounds(carrier: Ca
     carrier.run(300)
     carrier.playback.drop_unbegun()
     carrier.run(2_000)
-    assert len(carrier.sent) == 50
+    assert carrier.frames == 50
     assert carrier.playback.was_heard(speech, carrier.now)
     assert carrier.playback.heard_text(speech, carrier.now) == "One."
 

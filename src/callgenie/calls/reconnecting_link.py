@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -44,7 +44,9 @@ class ReconnectingLink:
         self._changed = asyncio.Event()
         self._over = False
         self._closed = asyncio.Event()
-        self._reading: asyncio.Timeout | None = None
+        self._reader: asyncio.Task[Any] | None = None
+        self._is_reading = False
+        self._cut_off = False
 
     @property
     def can_be_replaced(self) -> bool:
@@ -60,10 +62,10 @@ class ReconnectingLink:
         _log.info(STREAM_REPLACED, was_lost=not self._is_up.is_set())
         self._is_up.set()
         self._changed.set()
-        if self._reading is not None:
+        if self._is_reading and self._reader is not None:
             # The socket before may look alive for minutes when the network between is gone: stop waiting for it.
-            self._reading.reschedule(asyncio.get_running_loop().time())
-            self._reading = None
+            self._cut_off, self._is_reading = True, False
+            self._reader.cancel()
         await _reject(before)
         await self._closed.wait()
 
@@ -74,6 +76,7 @@ class ReconnectingLink:
 
     async def events(self) -> AsyncIterator[LinkEvent]:
         """Yield what the carrier sends, over whichever socket; `LinkClosed` is the last and always comes."""
+        self._reader = asyncio.current_task()
         while True:
             link, clean = self._link, False
             events = link.events()
@@ -115,13 +118,18 @@ class ReconnectingLink:
 
     async def _next(self, events: AsyncIterator[LinkEvent]) -> LinkEvent | None:
         """Return the next event; None when the socket was replaced, or has none left."""
+        # This is `asyncio.timeout` by hand: fifty times a second for each call, its objects are what costs most.
+        self._is_reading = True
         try:
-            async with asyncio.timeout(None) as self._reading:
-                return await anext(events, None)
-        except TimeoutError:
-            return None
+            return await anext(events, None)
+        except asyncio.CancelledError:
+            if self._cut_off and self._reader is not None and self._reader.cancelling() == 1:
+                return None
+            raise
         finally:
-            self._reading = None
+            if self._cut_off and self._reader is not None:
+                self._reader.uncancel()
+            self._is_reading = self._cut_off = False
 
     async def _is_replaced(self, lost: CarrierLink) -> bool:
         """Wait for another socket; whether one came in time."""

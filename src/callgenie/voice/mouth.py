@@ -43,9 +43,9 @@ class Mouth:
         self._something_happened = asyncio.Event()
 
     async def run(self) -> None:
-        """Send frames at their moments, until cancelled.
+        """Send what is due at its moment, until cancelled.
 
-        The moments are absolute: a frame that goes out late does not make the next one late.
+        The moments are absolute: what goes out late does not make the next late.
         """
         playback, clock = self.playback, self._clock
         while True:
@@ -136,8 +136,8 @@ class Mouth:
             await asyncio.sleep(too_much_ms / 1000)
 
     async def _send(self, now: float) -> None:
-        passage, frame = self.playback.take(now)
-        if not frame:
+        passage, pcm = self.playback.take(now)
+        if not pcm:
             await self._link.send_mark(passage.mark)
             self._something_happened.set()
             return
@@ -145,4 +145,4 @@ class Mouth:
         if speech.started_at is None:
             speech.started_at = now
             self._on_audible(speech)
-        await self._link.send_audio(frame)
+        await self._link.send_audio(pcm)

@@ -13,6 +13,10 @@ from typing import Final
 from callgenie.voice.latency import AnswerTiming
 from callgenie.voice.ports import FRAME_MS
 
+# Each piece that is sent costs a message and a system call, whatever its length: some 300 microseconds on a slow core,
+# which was a third of what a call costs. Longer pieces would not be noticed either, but save little more.
+_PIECE_FRAMES: Final = 3
+
 # The delay to the carrier and back before the first mark has measured it. Rather too much: a word that may not
 # have been heard does not count as heard.
 _FIRST_DELAY: Final = 0.15
@@ -64,11 +68,12 @@ class Passage:
 
 
 class Playback:
-    """What we say in one call, frame by frame.
+    """What we say in one call, a few frames at a time.
 
     Attributes:
         frames: How many were sent.
         late_frames: How many were sent after the moment at which they should have been playing, though they were there.
+            Those that go out together with one count as on time: they play behind it.
     """
 
     def __init__(self, sample_rate: int, *, lead_ms: int, mark_grace_ms: int) -> None:
@@ -112,7 +117,7 @@ class Playback:
     # Sending
 
     def due(self, now: float) -> float | None:
-        """Return when the next frame or mark may be sent, or None when there is nothing that could be."""
+        """Return when the next frames or mark may be sent, or None when there is nothing that could be."""
         passage = self._sendable()
         if passage is None:
             self._starved = True
@@ -122,17 +127,21 @@ class Playback:
         return self._horizon - self._lead
 
     def take(self, now: float) -> tuple[Passage, bytes]:
-        """Take the next frame, or an empty one that stands for the passage's mark; `due` must have said so."""
+        """Take the next frames, or none, which stands for the passage's mark; `due` must have said so.
+
+        Only the last of a passage is filled up with silence: what has still to be made is not waited for.
+        """
         passage = self._waiting[0]
         start = passage.sent_bytes
         if start >= len(passage.pcm):
             return self._take_mark(passage)
-        frame = bytes(passage.pcm[start : start + self._frame_bytes])
-        if len(frame) < self._frame_bytes:
-            frame += bytes(self._frame_bytes - len(frame))
-        passage.sent_bytes = start + self._frame_bytes
-        self._account(passage, now)
-        return passage, frame
+        there = len(passage.pcm) - start
+        whole = -(-there // self._frame_bytes) if passage.whole else there // self._frame_bytes
+        frames = min(whole, _PIECE_FRAMES)
+        size = frames * self._frame_bytes
+        passage.sent_bytes = start + size
+        self._account(passage, frames, now)
+        return passage, bytes(passage.pcm[start : start + size]).ljust(size, b"\0")
 
     def _sendable(self) -> Passage | None:
         while self._waiting:
@@ -151,7 +160,7 @@ class Playback:
         self._pending[passage.mark] = passage
         return passage, b""
 
-    def _account(self, passage: Passage, now: float) -> None:
+    def _account(self, passage: Passage, frames: int, now: float) -> None:
         if self._starved:
             self._horizon = max(self._horizon, now)
             self._starved = False
@@ -160,9 +169,9 @@ class Playback:
             self._horizon = now
         if passage.starts_at is None:
             passage.starts_at = self._horizon
-        self._horizon += FRAME_MS / 1000
+        self._horizon += frames * FRAME_MS / 1000
         passage.ends_at = self._horizon
-        self.frames += 1
+        self.frames += frames
 
     # Hearing
 
