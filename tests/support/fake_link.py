@@ -101,10 +101,8 @@ class FakeLink:
 
     async def clear(self) -> None:
         self.cleared_at.append(self.now)
-        flushed = [item for item in self._buffer if isinstance(item, str)]
-        self._buffer.clear()
-        for name in flushed:
-            self._echo(name)
+        # It goes the way of the audio before it, and does not overtake it.
+        asyncio.get_running_loop().call_later(self._delay, self._flush)
 
     async def close(self) -> None:
         if self.closed_at is None:
@@ -116,6 +114,12 @@ class FakeLink:
         if self.closed_at is not None:
             return
         asyncio.get_running_loop().call_later(self._delay, self._buffer.extend, items)
+
+    def _flush(self) -> None:
+        flushed = [item for item in self._buffer if isinstance(item, str)]
+        self._buffer.clear()
+        for name in flushed:
+            self._echo(name)
 
     def _echo(self, name: str) -> None:
         if self._echoes_marks:
