@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from bench.calls import Load, Waiting, percentile
 from bench.history import GOALS, Sized
 from bench.recognition import Recognised
+from bench.soak import GROWTH_MB_GOAL, Soak
 from bench.soak import LINES as SOAK_LINES
-from bench.soak import Soak
 from bench.stack import GOAL_RATIO, Request
 
 CPU_PERCENT_GOAL = 1.5
@@ -138,16 +138,26 @@ def recognition_section(kinds: Sequence[Recognised]) -> list[str]:
 
 def soak_section(soak: Soak) -> list[str]:
     """Show what hours of calls leave behind."""
+    verdict = "Memory grows." if soak.grows else "Memory does not grow."
     return [
         "## Calls for a long time",
         f"`make bench PART=soak WRITE=1`: {SOAK_LINES} lines, each calling again as soon as its call is over, scripted",
-        "providers. Memory is the serving process's own, after the first sixth of the time.",
+        f"providers. Memory is the serving process's own, after the first {soak.warm_up_minutes:.0f} minutes: the",
+        "medians of the first and last third of the time that is left, and the slope of a line through all of it. It",
+        "grows if the line is steeper than the goal by more than chance explains.",
         "",
         _row("minutes", "calls", "answers", "memory when warm", "at the end")
         + _row("growth an hour", "loop lag p99", "gaps in the speech")[1:],
         "|---|---|---|---|---|---|---|---|",
         _row(f"{soak.minutes:.0f}", soak.calls, soak.answers, f"{soak.warm_mb:.1f} MB", f"{soak.end_mb:.1f} MB")
-        + _row(f"{soak.growth_mb_an_hour:+.1f} MB", f"{soak.lag_p99_ms:.1f} ms", soak.gaps)[1:],
+        + _row(
+            f"{soak.growth_mb_an_hour:+.1f} MB (give or take {soak.give_or_take_mb:.1f})",
+            f"{soak.lag_p99_ms:.1f} ms",
+            soak.gaps,
+        )[1:],
+        _row("goal", "", "", "", "", f"{GROWTH_MB_GOAL:.0f} MB", f"{LAG_MS_GOAL} ms", 0),
+        "",
+        f"**{verdict}**",
         "",
     ]
 

@@ -13,6 +13,7 @@ import uvloop
 
 import callgenie
 from callgenie.app import create_app
+from callgenie.cli.garbage import set_aside_what_is_loaded
 from callgenie.cli.process import Assemble, Program, run_server
 from callgenie.cli.reload import changes_in
 from callgenie.cli.terminal import load_settings, out, progress, run
@@ -80,7 +81,9 @@ def assembler(load: Callable[[], Awaitable[VoiceProviders]]) -> Assemble:
     async def assemble(settings: Settings, database: Database, secrets: Secrets, url: str) -> AsyncIterator[Program]:
         records = build_records(settings, database, secrets, clock=SystemClock(), randomness=SystemRandomness())
         async with running(build_services(records, secrets, await load(), own_url=url)) as services:
-            yield Program(create_app(services), services.live.drain)
+            program = Program(create_app(services), services.live.drain)
+            with set_aside_what_is_loaded():
+                yield program
 
     return assemble
 

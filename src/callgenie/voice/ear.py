@@ -76,6 +76,7 @@ class Ear:
 
     async def close(self) -> None:
         """Free the recogniser."""
+        self._before.clear()
         await self._stream.close()
 
     def _keep(self) -> None:

@@ -60,6 +60,8 @@ class Passage:
     """The mark at its end was sent."""
     reached: bool = False
     """The mark came back and was not flushed."""
+    dropped: bool = False
+    """It will not be sent any further, and has no audio left."""
 
     @property
     def mark(self) -> str:
@@ -102,7 +104,8 @@ class Playback:
 
     def append(self, passage: Passage, pcm: bytes) -> None:
         """Add audio to a passage; one that was dropped ignores it."""
-        passage.pcm += pcm
+        if not passage.dropped:
+            passage.pcm += pcm
 
     def complete(self, passage: Passage) -> None:
         """Note that a passage has all its audio."""
@@ -197,6 +200,10 @@ class Playback:
 
     def clear(self, now: float) -> None:
         """Drop all that waits; marks that are out will come back for audio that nobody heard."""
+        for passage in self._waiting:
+            # A speech and its passages hold each other, so the audio would stay until somebody collects such circles.
+            passage.pcm.clear()
+            passage.dropped = True
         self._waiting.clear()
         self._flushed.update(self._pending)
         self._pending.clear()

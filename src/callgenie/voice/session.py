@@ -388,6 +388,7 @@ class CallSession:
 
     async def _close(self) -> None:
         await self._close_link()
+        self._talk.mouth.close()
         await self._ear.close()
 
     async def _close_link(self) -> None:
