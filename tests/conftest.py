@@ -1,16 +1,33 @@
 """What every test can ask for: a real database, empty, with all indexes and validators in place."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import hypothesis
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.database import mongod, short_folder
 
 from callgenie.mongo.client import Database, connect
 from callgenie.mongo.schema import COLLECTIONS, init_db
+
+# Each has a database and voice models of its own, about 1 GB; beyond four, the longest test decides.
+WORKERS_MAX: Final = 4
+
+# How long an example takes is the machine's business, and other workers' beside it.
+hypothesis.settings.register_profile(
+    "callgenie", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("callgenie")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Say how many processes share the tests of `make test`; 0, on a single core, is none but this one."""
+    cores = os.cpu_count() or 1
+    return min(cores, WORKERS_MAX) if cores > 1 else 0
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from tests.support.metered_calls import PERIOD, metered, new_user, past, soon
@@ -95,12 +95,6 @@ def test_the_ledger_agrees_with_its_model_whatever_comes(mongodb_uri: str) -> No
         LedgerMachine.runner, LedgerMachine.ledger = runner, UsageLedger(database.db)
         run_state_machine_as_test(
             LedgerMachine,
-            settings=settings(
-                max_examples=60,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                suppress_health_check=[HealthCheck.too_slow],
-            ),
+            settings=settings(max_examples=60, stateful_step_count=25, database=None),
         )
         runner.run(database.close())

@@ -388,7 +388,6 @@ def test_the_office_agrees_with_its_model_whoever_dies(mongodb_uri: str) -> None
             settings=settings(
                 max_examples=60,
                 stateful_step_count=40,
-                deadline=None,
                 database=None,
                 # Shrinking plays it all again hundreds of times, longer than a test may take.
                 phases=[Phase.generate],

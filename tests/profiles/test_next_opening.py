@@ -71,7 +71,7 @@ def first_minute(shop: Business, moment: datetime, *, is_to_be_open: bool, minut
     return None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(businesses(), moments)
 def test_the_next_opening_is_the_first_minute_at_which_it_is_open(shop: Business, moment: datetime) -> None:
     expected = first_minute(shop, moment, is_to_be_open=True, minutes=2 * 1_440)
@@ -82,7 +82,7 @@ def test_the_next_opening_is_the_first_minute_at_which_it_is_open(shop: Business
         assert found == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(businesses(), moments)
 def test_the_next_closing_is_the_first_minute_at_which_it_is_closed(shop: Business, moment: datetime) -> None:
     expected = first_minute(shop, moment, is_to_be_open=False, minutes=1_440)
@@ -93,7 +93,7 @@ def test_the_next_closing_is_the_first_minute_at_which_it_is_closed(shop: Busine
         assert found == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(businesses(), moments, st.integers(0, 59))
 def test_every_state_can_be_spoken_and_is_the_right_one(shop: Business, moment: datetime, second: int) -> None:
     said = state_sentence(shop, moment + timedelta(seconds=second))
