@@ -23,7 +23,7 @@ def test_a_demo_that_is_ended_leaves_no_server_behind(number: signal.Signals, da
         processes = descendants_while_on_the_line(demo, data_folder)
         assert len(processes) >= 4, "two watchers, the server and its mongod"
         demo.end(number, 60)
-        assert becomes_true(lambda: not any(lives(process) for process in processes), 30)
+        assert becomes_true(lambda: not any(lives(process) for process in processes))
 
 
 def test_a_recording_that_cannot_be_played_is_refused_before_anything_is_started(data_folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.virtual_time import run_virtually
 
 from callgenie.cli.bounded_http import HEAD_BYTES_MAX
@@ -34,7 +34,7 @@ async def ask(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     finally:
         writer.close()
 
@@ -67,7 +67,7 @@ async def test_many_requests_on_one_connection_are_counted_one_by_one(port: int)
     head = b"GET / HTTP/1.1\r\nhost: a\r\nx: %s\r\n\r\n" % (b"a" * (HEAD_BYTES_MAX // 2))
     for _ in range(5):
         writer.write(head)
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n0"), 5)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n0"), PATIENCE_SECONDS)
         assert answer.startswith(b"HTTP/1.1 200")
     writer.close()
 
@@ -86,9 +86,7 @@ def test_who_connects_and_says_nothing_is_let_go() -> None:
         await server.stop()
         return waited
 
-    begin = time.monotonic()
     assert 15 < run_virtually(connect_and_wait()) < 25
-    assert time.monotonic() - begin < 10
 
 
 async def test_requests_in_progress_are_answered_when_the_server_stops() -> None:

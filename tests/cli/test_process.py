@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from tests.support.processes import Running, becomes_true, lives, running
+from tests.support.processes import PATIENCE_SECONDS, Running, becomes_true, lives, running
 
 from callgenie.mongo.folder import DataFolder
 
@@ -22,10 +22,14 @@ def mongod_of(server: Running) -> psutil.Process:
     return process
 
 
+def ping(url: str) -> str:
+    return httpx.get(url, timeout=PATIENCE_SECONDS).text
+
+
 def test_it_answers_at_the_address_that_it_says(data_folder: Path) -> None:
     with running(SERVER, data_folder, 0) as server:
         url = server.wait_for("ready")
-        assert httpx.get(url).text == "pong"
+        assert ping(url) == "pong"
         note = DataFolder(data_folder).server()
         assert note is not None
         assert (note.pid, note.url) == (server.pid, url)
@@ -54,7 +58,7 @@ def test_a_signal_while_it_starts_ends_it_cleanly(data_folder: Path) -> None:
         server.wait_for("progress Starting the database")
         assert server.end(signal.SIGTERM) == 0
         assert "drained" not in server.said
-    assert becomes_true(lambda: not DataFolder(data_folder).database_runs(), 5)
+    assert becomes_true(lambda: not DataFolder(data_folder).database_runs())
 
 
 def test_it_can_be_stopped_when_its_folder_was_deleted(data_folder: Path) -> None:
@@ -70,23 +74,25 @@ def test_it_can_be_stopped_when_its_folder_was_deleted(data_folder: Path) -> Non
 def test_running_calls_may_finish(data_folder: Path) -> None:
     with running(SERVER, data_folder, 0) as server:
         url = server.wait_for("ready")
-        httpx.post(url + "/call?seconds=1.5")
+        httpx.post(url + "/call", timeout=PATIENCE_SECONDS)
         server.process.send_signal(signal.SIGTERM)
         server.wait_for("draining 1")
         # While calls finish the database is there and requests are answered.
-        assert httpx.get(url).text == "pong"
+        assert ping(url) == "pong"
+        server.let_go()
         assert server.end() == 0
+        assert "drained" in server.said
 
 
 def test_a_second_ctrl_c_ends_it_at_once_and_leaves_no_mongod(data_folder: Path) -> None:
-    with running(SERVER, data_folder, 0) as server:
+    with running(SERVER, data_folder, 0, DRAIN_SECONDS="600") as server:
         url = server.wait_for("ready")
         mongod = mongod_of(server)
-        httpx.post(url + "/call?seconds=60")
+        httpx.post(url + "/call", timeout=PATIENCE_SECONDS)
         server.process.send_signal(signal.SIGINT)
         server.wait_for("draining 1")
-        assert server.end(signal.SIGINT, seconds=3) == 128 + signal.SIGINT
-        assert becomes_true(lambda: not lives(mongod), 5)
+        assert server.end(signal.SIGINT) == 128 + signal.SIGINT
+        assert becomes_true(lambda: not lives(mongod))
 
 
 def test_a_killed_server_leaves_no_mongod_and_starts_again(data_folder: Path) -> None:
@@ -94,10 +100,10 @@ def test_a_killed_server_leaves_no_mongod_and_starts_again(data_folder: Path) ->
         server.wait_for("ready")
         mongod = mongod_of(server)
         server.end(signal.SIGKILL)
-        assert becomes_true(lambda: not lives(mongod), 5)
+        assert becomes_true(lambda: not lives(mongod))
         assert DataFolder(data_folder).server() is None
     with running(SERVER, data_folder, 0) as again:
-        assert httpx.get(again.wait_for("ready")).text == "pong"
+        assert ping(again.wait_for("ready")) == "pong"
         assert again.end(signal.SIGTERM) == 0
 
 
@@ -108,7 +114,7 @@ def test_a_second_server_is_told_who_runs_and_where(data_folder: Path) -> None:
             said = second.wait_for("refused data_folder_in_use")
             assert second.end() == 3
         assert f"process {server.pid} and answers at {url}" in said
-        assert httpx.get(url).text == "pong"
+        assert ping(url) == "pong"
 
 
 def test_a_taken_port_is_one_sentence_and_starts_nothing(data_folder: Path) -> None:
@@ -151,7 +157,7 @@ def test_it_makes_its_secrets_once_and_for_this_user_alone(data_folder: Path) ->
 
 def test_a_database_elsewhere_is_used_and_none_is_started(data_folder: Path, mongodb_uri: str) -> None:
     with running(SERVER, data_folder, 0, MONGODB_URI=mongodb_uri) as server:
-        assert httpx.get(server.wait_for("ready")).text == "pong"
+        assert ping(server.wait_for("ready")) == "pong"
         assert server.descendants("mongod") == []
         assert any("must have the same two" in line for line in server.said)
         assert server.end(signal.SIGTERM) == 0

@@ -1,11 +1,9 @@
 """One short seeded run of the kind that `make faults` has many of."""
 
-import pytest
 from tests.faults.replica_set import replica_set
 from tests.faults.run import run
 
 
-@pytest.mark.timeout(240)
 async def test_nothing_acknowledged_is_lost_or_doubled_while_the_primary_is_killed_twice() -> None:
     async with replica_set() as cluster:
         verdict = await run(cluster, "kill-primary", 7)

@@ -7,6 +7,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.responses import StreamingResponse
+from tests.support.processes import PATIENCE_SECONDS
 
 from callgenie.http import edge
 from callgenie.http.overload import OverloadMiddleware, Turnstile, TurnstileMiddleware
@@ -55,7 +56,7 @@ class Slow:
 
 
 async def until_inside(slow: Slow, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while slow.turnstile.inside != count:  # noqa: ASYNC110 -- there is nothing to wait on but the count
             await asyncio.sleep(0)
 

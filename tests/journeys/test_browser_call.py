@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import pytest
 from playwright.async_api import expect
 from tests.support.browser import Visitor, needs_chromium, visiting, write_microphone
 from tests.support.embedded import speech
@@ -14,7 +13,7 @@ from tests.support.word_errors import word_error_rate
 
 from callgenie.cli.demo.owner import Owner
 
-pytestmark = [needs_chromium, pytest.mark.timeout(300)]
+pytestmark = needs_chromium
 
 EMAIL, PASSWORD = "rosa@example.com", "correct horse battery"
 QUESTION = "Good morning. Do you deliver cakes to my house?"
@@ -43,7 +42,8 @@ async def recording(folder: Path) -> Path:
 
 
 async def ask(owner: Owner, url: str, method: str, path: str) -> Any:
-    async with httpx.AsyncClient(base_url=url, headers={"Authorization": owner.authorization}, trust_env=False) as http:
+    headers = {"Authorization": owner.authorization}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_MS / 1_000, trust_env=False) as http:
         answer = await http.request(method, path)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None

@@ -10,8 +10,7 @@ from typing import Any
 
 import httpx
 import psutil
-import pytest
-from tests.support.processes import Running, becomes_true, lives
+from tests.support.processes import PATIENCE_SECONDS, Running, becomes_true, lives
 from tests.support.served_program import serving_program, url_of
 
 from callgenie.cli.demo.business import BUSINESS
@@ -57,18 +56,18 @@ async def turns_once_there(owner: Owner, wanted: int) -> list[dict[str, Any]]:
 
 
 async def ended(owner: Owner) -> dict[str, Any]:
-    for _ in range(150):
+    for _ in range(300):
         conversation = await owner.conversation(SESSION_ID)
         if conversation["endedReason"] is not None:
             return conversation
         await asyncio.sleep(0.2)
-    raise AssertionError("nobody ended the call within half a minute")
+    raise AssertionError("nobody ended the call within a minute")
 
 
 async def recorded_seconds(url: str, conversation: dict[str, Any]) -> float:
     """Return how long the recording is, by the link that the conversation gives, which names the public address."""
     assert conversation["recording"]["state"] == "stored"
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         answer = await client.get(conversation["audioUrl"].replace("https://calls.example.com", url))
     assert answer.status_code == 200, answer.text
     with wave.open(io.BytesIO(answer.content)) as recording:
@@ -87,7 +86,6 @@ async def let_leases_run_out(db: Any) -> None:
     await db.conversations.update_many(live, [{"$set": {"leaseUntil": minute_ago}}])
 
 
-@pytest.mark.timeout(240)
 async def test_a_killed_server_loses_no_word_and_counts_the_call_once(data_folder: Path) -> None:
     with server(data_folder) as first:
         url = await url_of(data_folder, first)
@@ -108,7 +106,7 @@ async def test_a_killed_server_loses_no_word_and_counts_the_call_once(data_folde
     assert held >= 60
     assert report.stream is not None
     assert mongods
-    assert becomes_true(lambda: not any(lives(process) for process in mongods), 10)
+    assert becomes_true(lambda: not any(lives(process) for process in mongods))
 
     with server(data_folder) as second:
         url = await url_of(data_folder, second)

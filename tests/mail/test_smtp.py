@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.support.mail_sink import Letterbox, mail_sink, text_of
+from tests.support.processes import PATIENCE_SECONDS
 
 from callgenie.mail.errors import MailRefusedError, MailServerAwayError
 from callgenie.mail.models import Action, Letter, Mail
@@ -93,7 +94,7 @@ async def test_a_server_that_says_nothing_does_not_hold_the_outbox_up() -> None:
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         mailer = SmtpMailer(SmtpServer("127.0.0.1", port), sender="x@y.test", timeout_seconds=0.2)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             with pytest.raises(MailServerAwayError):
                 await mailer.send(MAIL)
         over.set()

@@ -1,7 +1,7 @@
 """A server as `callgenie serve` runs it, with an app of ten lines, for tests of how the process behaves.
 
 `python -m tests.support.little_server FOLDER PORT` prints `progress ...` and `ready URL`; the settings of the
-environment hold. `POST /call?seconds=N` starts a call that the drain waits for.
+environment hold. `POST /call` starts a call that the drain waits for; the signal `LET_GO` ends the calls.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from tests.support.processes import LET_GO
 
 from callgenie.cli.process import Program, run_server
 from callgenie.kernel.errors import DomainError
@@ -28,10 +29,12 @@ def say(line: str) -> None:
 
 @asynccontextmanager
 async def assemble(_settings: Settings, database: Database, _secrets: Secrets, _url: str) -> AsyncIterator[Program]:
-    calls: set[asyncio.Task[None]] = set()
+    calls: set[asyncio.Task[bool]] = set()
+    hang_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(LET_GO, hang_up.set)
 
-    async def call(request: Request) -> PlainTextResponse:
-        calls.add(asyncio.create_task(asyncio.sleep(float(request.query_params["seconds"]))))
+    async def call(_request: Request) -> PlainTextResponse:
+        calls.add(asyncio.create_task(hang_up.wait()))
         return PlainTextResponse("calling")
 
     async def ping(_request: Request) -> PlainTextResponse:

@@ -2,6 +2,7 @@
 
 `python -m tests.support.little_worker serve FOLDER COUNT [WATCHED]` prints `progress ...` and `ready URL`. It runs
 itself as its workers, which answer `GET /` with their process id; with WATCHED they are replaced when a file changes.
+`POST /call` starts a call in the worker whose id is the answer; the signal `LET_GO` ends that worker's calls.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from tests.support.processes import LET_GO
 
 from callgenie.cli.process import Assemble, Program
 from callgenie.cli.reload import changes_in
@@ -36,14 +38,16 @@ async def assemble(settings: Settings, database: Database, _secrets: Secrets, _u
     if (settings.data_dir / "broken").exists():
         say("broken")
         sys.exit(7)
-    calls: set[asyncio.Task[None]] = set()
+    calls: set[asyncio.Task[bool]] = set()
+    hang_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(LET_GO, hang_up.set)
 
     async def pid(_request: Request) -> PlainTextResponse:
         await database.client.admin.command("ping")
         return PlainTextResponse(str(os.getpid()))
 
-    async def call(request: Request) -> PlainTextResponse:
-        calls.add(asyncio.create_task(asyncio.sleep(float(request.query_params["seconds"]))))
+    async def call(_request: Request) -> PlainTextResponse:
+        calls.add(asyncio.create_task(hang_up.wait()))
         return PlainTextResponse(str(os.getpid()))
 
     async def drain(seconds: float) -> None:

@@ -10,12 +10,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 from callgenie.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# How long a test waits for what must come. Only a failure lasts so long, and a busy machine takes ten seconds to start
+# a program.
+PATIENCE_SECONDS: Final = 60.0
+
+# What our own programs understand as "that is enough now", so that no test has to be faster than a program's sleep.
+LET_GO: Final = signal.SIGUSR1
 
 
 @dataclass
@@ -38,7 +46,11 @@ class Running:
                 return line.removeprefix(beginning).strip()
         raise AssertionError(f"ended ({self.process.wait()}) without saying {beginning!r}: {self.said}")
 
-    def end(self, number: signal.Signals | None = None, seconds: float = 30) -> int:
+    def let_go(self) -> None:
+        """Tell a program of `tests.support` that what it was kept up by is over."""
+        self.process.send_signal(LET_GO)
+
+    def end(self, number: signal.Signals | None = None, seconds: float = PATIENCE_SECONDS) -> int:
         """Send the signal, wait for the end, keep what was said; return the exit code."""
         if number is not None:
             self.process.send_signal(number)
@@ -89,7 +101,7 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-def becomes_true(condition: Callable[[], bool], seconds: float) -> bool:
+def becomes_true(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
     """Look again and again, for at most `seconds`."""
     end = time.monotonic() + seconds
     while not condition():

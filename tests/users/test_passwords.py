@@ -1,5 +1,4 @@
 import asyncio
-import statistics
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -43,7 +42,7 @@ async def test_a_stolen_hash_is_worth_nothing_without_the_pepper(hasher: Passwor
 
 
 @given(st.text(min_size=1, max_size=200), st.text(min_size=1, max_size=200))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_two_different_texts_are_different_passwords(one: str, other: str) -> None:
     hasher = PasswordHasher(PEPPER, cost=4)
     stored = hasher._hash(one)
@@ -123,15 +122,13 @@ async def test_a_client_that_goes_away_gives_its_place_back() -> None:
 async def test_the_loop_stays_free_while_passwords_are_hashed() -> None:
     hasher = PasswordHasher(PEPPER, cost=10)
     hashing = [asyncio.ensure_future(hasher.hash(PASSWORD)) for _ in range(20)]
-    late = []
+    turns = 0
     while not all(task.done() for task in hashing):
-        start = time.perf_counter()
-        await asyncio.sleep(0.001)
-        late.append(time.perf_counter() - start - 0.001)
+        await asyncio.sleep(0)
+        turns += 1
     hasher.close()
-    assert len(late) > 20
-    # On the loop itself one hash of this cost would take 50 ms; a busy machine is allowed a little.
-    assert statistics.median(late) < 0.01
+    # On the loop itself a hash would take one turn of it, and 50 ms. Turns are counted, for a busy machine is late too.
+    assert turns > 20 * len(hashing)
 
 
 @pytest.mark.parametrize("kept", [None, "ours", "node", "cheaper"])
@@ -160,9 +157,10 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password(database: As
         times: dict[str, list[float]] = {"owner@example.com": [], "nobody@example.com": []}
         for _ in range(12):
             for email, spent in times.items():
-                start = time.perf_counter()
+                # Of all threads: the hash has one of its own.
+                start = time.process_time()
                 assert (await api.log_in(email=email, password="wrong password")).status_code == 401
-                spent.append(time.perf_counter() - start)
+                spent.append(time.process_time() - start)
     known, unknown = (min(spent) for spent in times.values())
     # Without a hash for nobody, the unknown address is answered in a twentieth of the time. How alike the two really
     # are is measured on a quiet machine, and above by the time of the thread alone.

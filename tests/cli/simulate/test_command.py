@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from tests.support.processes import running
 from tests.support.served_program import serving_program, url_of
 
@@ -40,7 +39,6 @@ async def bakery(url: str, data_folder: Path) -> None:
         await owner.get_number()
 
 
-@pytest.mark.timeout(300)
 async def test_a_script_is_played_to_a_running_server_and_judged(data_folder: Path) -> None:
     script = data_folder / "call.yaml"
     with serving_program(data_folder, TWILIO_AUTH_TOKEN=AUTH_TOKEN, EXOTEL_SECRET=EXOTEL_SECRET) as server:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.support.embedded import embedded, speech
+from tests.support.processes import PATIENCE_SECONDS
 
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.endings import words_of
@@ -122,7 +123,7 @@ async def test_recognition_goes_on_while_the_faqs_of_several_owners_are_computed
     gate = threading.Event()
 
     def waits(*_: Any) -> NDArray[np.float32]:
-        gate.wait(20)
+        gate.wait(2 * PATIENCE_SECONDS)
         return np.zeros((0, SentenceVectors.width), np.float32)
 
     monkeypatch.setattr(SentenceVectors, "vectors", waits)
@@ -131,7 +132,7 @@ async def test_recognition_goes_on_while_the_faqs_of_several_owners_are_computed
     preparing = [asyncio.create_task(embedded().model.prepare(faq_of(owner, 4))) for owner in range(900, 904)]
     await asyncio.sleep(0.05)
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert "open" in (await stream.transcribe()).text
     finally:
         gate.set()
