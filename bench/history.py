@@ -30,7 +30,8 @@ from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.schema import init_db
 from callgenie.numbers.models import NumberWish
 from callgenie.settings import Settings
-from callgenie.wiring.records import Records, build_records, gather_secrets
+from callgenie.wiring.records import Records, build_records
+from callgenie.wiring.secrets import gather_secrets
 
 SIZES: Final = (10_000, 1_000_000)
 BARE: Final = "find_one by _id, bare driver"

@@ -25,7 +25,8 @@ from callgenie.mongo.schema import init_db
 from callgenie.profiles.models import Profile
 from callgenie.settings import Settings
 from callgenie.users.models import User
-from callgenie.wiring.records import Records, build_records, gather_secrets
+from callgenie.wiring.records import Records, build_records
+from callgenie.wiring.secrets import gather_secrets
 
 
 class UnknownStatusError(InvalidError):

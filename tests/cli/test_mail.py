@@ -15,7 +15,8 @@ from callgenie.mongo.embedded import open_database
 from callgenie.mongo.schema import init_db
 from callgenie.settings import Settings
 from callgenie.wiring.mail import build_delivery
-from callgenie.wiring.records import build_records, gather_secrets
+from callgenie.wiring.records import build_records
+from callgenie.wiring.secrets import gather_secrets
 
 
 async def sign_up(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from tests.support.processes import LET_GO
 
 from callgenie.cli.process import Assemble, Program
 from callgenie.cli.reload import changes_in
-from callgenie.cli.worker import run_worker
+from callgenie.cli.worker_process import run_worker
 from callgenie.cli.workers import run_workers
 from callgenie.kernel.errors import DomainError
 from callgenie.kernel.secret_file import Secrets

@@ -12,7 +12,7 @@ from callgenie.mongo.embedded import open_database
 from callgenie.recordings.backups import RECORDINGS_FOLDER, Copied, save_recordings
 from callgenie.settings import Settings
 from callgenie.wiring.recordings import build_object_store
-from callgenie.wiring.records import SECRETS_FILE
+from callgenie.wiring.secrets import SECRETS_FILE
 
 
 def backup(

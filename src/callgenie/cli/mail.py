@@ -17,7 +17,8 @@ from callgenie.mongo.embedded import open_database
 from callgenie.mongo.folder import DataFolder
 from callgenie.settings import Settings
 from callgenie.wiring.mail import build_delivery
-from callgenie.wiring.records import build_records, gather_secrets
+from callgenie.wiring.records import build_records
+from callgenie.wiring.secrets import gather_secrets
 
 app = typer.Typer()
 

@@ -18,7 +18,8 @@ from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.schema import init_db
 from callgenie.mongo.source import are_the_same, open_source
 from callgenie.settings import Settings
-from callgenie.wiring.records import build_records, gather_secrets
+from callgenie.wiring.records import build_records
+from callgenie.wiring.secrets import gather_secrets
 
 _SECONDS_A_MINUTE = 60
 

@@ -19,7 +19,7 @@ from callgenie.mongo.embedded import open_database
 from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.schema import init_db
 from callgenie.settings import Settings
-from callgenie.wiring.records import gather_secrets
+from callgenie.wiring.secrets import gather_secrets
 
 _log = structlog.get_logger(__name__)
 

@@ -10,7 +10,8 @@ from callgenie.mongo.embedded import open_database
 from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.schema import init_db
 from callgenie.settings import Settings
-from callgenie.wiring.records import Records, build_records, gather_secrets
+from callgenie.wiring.records import Records, build_records
+from callgenie.wiring.secrets import gather_secrets
 
 
 @asynccontextmanager

@@ -1,39 +1,15 @@
-"""One of several processes that answer on the same port; `callgenie serve` starts, replaces and ends them.
+"""`callgenie worker`, which is for `callgenie serve --workers` alone."""
 
-A socket joins the two. The worker says `READY` on it; `STOP` and `RELOAD` come back. When its other end closes, the
-one who started us is gone, however that happened, and with it the embedded database.
-"""
-
-import asyncio
-import os
-import signal
-import socket
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import structlog
 import typer
 import uvloop
 
-from callgenie.cli.listening import HttpServer
-from callgenie.cli.process import Assemble, Program
 from callgenie.cli.serve import assembler, load_voices
 from callgenie.cli.terminal import read_settings, run
-from callgenie.cli.workers import READY, RELOAD
-from callgenie.mongo.embedded import open_database
+from callgenie.cli.worker_process import run_worker
 from callgenie.observability.logging import set_up_logging
-from callgenie.settings import Settings
-from callgenie.wiring.records import gather_secrets
-
-_log = structlog.get_logger(__name__)
-
-WORKER_READY = "worker.ready"
-WORKER_STOPPED = "worker.stopped"
-
-_LEFT_ALONE: Final = 1
 
 
 def worker(
@@ -49,83 +25,3 @@ def worker(
         run_worker(settings, listening, channel, url, assemble=assembler(load_voices)),
         loop_factory=uvloop.new_event_loop,
     )
-
-
-async def run_worker(settings: Settings, listening: int, channel: int, url: str, *, assemble: Assemble) -> None:
-    """Serve on the inherited socket until told to stop; then drain this process's calls.
-
-    Raises:
-        DomainError: The database, the secrets or the voices cannot be had.
-    """
-    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=channel))
-    orders = _Orders(reader)
-    async with orders.heard():
-        secrets = gather_secrets(settings)
-        async with (
-            open_database(settings, purpose="command", progress=lambda _: None) as database,
-            assemble(settings, database, secrets, url) as program,
-        ):
-            with socket.socket(fileno=listening) as shared:
-                http = HttpServer(program.app, shared)
-                try:
-                    await http.start()
-                    writer.write(READY)
-                    _log.info(WORKER_READY)
-                    await _serve(settings, program, http, orders)
-                finally:
-                    await http.stop()
-    writer.close()
-    _log.info(WORKER_STOPPED)
-
-
-async def _serve(settings: Settings, program: Program, http: HttpServer, orders: "_Orders") -> None:
-    orders.serving = True
-    asked = asyncio.create_task(orders.asked.wait(), name="stop asked")
-    await http.wait(asked)
-    asked.cancel()
-    await program.drain(0 if orders.in_a_hurry else settings.drain_seconds)
-
-
-class _Orders:
-    """Hears the server and the signals. Being asked to stop twice is being asked once: both may tell us."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self.asked = asyncio.Event()
-        self.serving = False
-        self.in_a_hurry = False
-        self._reader = reader
-        self._task = asyncio.current_task()
-
-    @asynccontextmanager
-    async def heard(self) -> AsyncIterator[None]:
-        """Hear them during the block."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
-        listening = asyncio.create_task(self._listen(), name="orders")
-        try:
-            yield
-        except asyncio.CancelledError:
-            # While starting there is nothing to drain, and being told to stop is no failure.
-            if not self.asked.is_set():
-                raise
-        finally:
-            listening.cancel()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-    async def _listen(self) -> None:
-        while order := await self._reader.read(1):
-            self.in_a_hurry = order == RELOAD
-            self._stop()
-        if self.asked.is_set():
-            # It was ended while we were still draining: nobody waits for us, and with it the database goes.
-            sys.stderr.flush()
-            os._exit(_LEFT_ALONE)
-        self._stop()
-
-    def _stop(self) -> None:
-        if not self.asked.is_set():
-            self.asked.set()
-            if not self.serving and self._task is not None:
-                self._task.cancel()

@@ -18,7 +18,7 @@ from callgenie.conversations.totals_store import TotalsStore
 from callgenie.http.pages import CursorSigner
 from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.clock import Clock
-from callgenie.kernel.ids import Randomness, SystemRandomness
+from callgenie.kernel.ids import Randomness
 from callgenie.kernel.secret_file import Secrets
 from callgenie.lifecycle.belongings_store import BelongingsStore
 from callgenie.lifecycle.export import AccountExport
@@ -50,23 +50,6 @@ from callgenie.webhooks.events import WebhookEvents
 from callgenie.wiring.limits import build_attempts
 from callgenie.wiring.recordings import build_object_store
 from callgenie.wiring.voices import options_of
-
-SECRETS_FILE = "secrets.json"
-
-
-def gather_secrets(settings: Settings) -> Secrets:
-    """Return the secrets that were set, and for the others those that the data folder keeps, made when need be.
-
-    Raises:
-        SecretFileError: The file is there and cannot be used.
-    """
-    jwt, pepper = settings.jwt_secret, settings.password_pepper
-    return Secrets.gather(
-        settings.data_dir.expanduser() / SECRETS_FILE,
-        SystemRandomness(),
-        jwt=jwt.get_secret_value() if jwt is not None else None,
-        pepper=pepper.get_secret_value() if pepper is not None else None,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

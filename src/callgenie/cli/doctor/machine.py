@@ -16,7 +16,7 @@ from callgenie.settings import Settings
 from callgenie.settings.stray_names import stray_names
 from callgenie.voice.providers import minilm, nanotts, silero, whisper
 from callgenie.wiring.mail import mailer_of
-from callgenie.wiring.records import SECRETS_FILE
+from callgenie.wiring.secrets import SECRETS_FILE
 
 # MongoDB stops taking writes before the disk is full to its last byte; an hour of records is some megabytes.
 DISK_BAD_BYTES: Final = 512 * 1024 * 1024
