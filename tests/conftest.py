@@ -9,10 +9,10 @@ from typing import Any, Final
 import hypothesis
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
-from tests.support.database import mongod, short_folder
+from tests.support.database import empty, mongod, short_folder
 
 from callgenie.mongo.client import Database, connect
-from callgenie.mongo.schema import COLLECTIONS, init_db
+from callgenie.mongo.schema import init_db
 
 # Each has a database and voice models of its own, about 1 GB; beyond four, the longest test decides.
 WORKERS_MAX: Final = 4
@@ -48,8 +48,7 @@ def mongodb_uri() -> Iterator[str]:
 async def connected(mongodb_uri: str) -> AsyncIterator[Database]:
     """A client on this test's loop; every collection of the product is empty."""
     database = await connect(mongodb_uri)
-    for collection in COLLECTIONS:
-        await database.db[collection.name].delete_many({})
+    await empty(database.db)
     yield database
     await database.close()
 

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 from tests.support.accounts import PASSWORD, make_services
 from tests.support.crash import Crash, Crashed
+from tests.support.database import empty
 from tests.support.metering import Office, exchange, incoming, open_office
 from tests.support.office_model import Call, Hold, Period, Saved
 
@@ -34,7 +35,6 @@ from callgenie.calls.models import Admitted, AnsweredCall
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault, PlanName, TurnRole
 from callgenie.mongo.client import Database, connect
-from callgenie.mongo.schema import COLLECTIONS
 from callgenie.numbers.models import NumberWish
 from callgenie.users.errors import EmailTakenError
 from callgenie.voice.turn import Turn
@@ -58,8 +58,7 @@ class OfficeMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        for collection in COLLECTIONS:
-            self.runner.run(self.database.db[collection.name].delete_many({}))
+        self.runner.run(empty(self.database.db))
         self.services: SimpleNamespace = make_services(self.database.db)
         self.office: Office = open_office(
             self.database.db,

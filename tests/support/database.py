@@ -9,12 +9,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pymongo import MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from callgenie.mongo.program import REPLICA_SET, SOCKET, SOCKET_NAME, find_mongod, mongod_command
+from callgenie.mongo.schema import COLLECTIONS
 
 READY_SECONDS = 30.0
 
@@ -29,6 +33,23 @@ def short_folder(*, in_memory: bool = False) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def empty(database: AsyncDatabase[dict[str, Any]]) -> None:
+    """Leave every collection of the product empty.
+
+    Asks once which of them are not: emptying all fifteen takes ten times as long as asking, for nearly every test.
+    """
+
+    def named_once(name: str) -> list[dict[str, Any]]:
+        return [{"$limit": 1}, {"$project": {"_id": 0, "name": {"$literal": name}}}]
+
+    first, *others = [collection.name for collection in COLLECTIONS]
+    joined = [{"$unionWith": {"coll": name, "pipeline": named_once(name)}} for name in others]
+    # What an earlier test wrote without an answer is there before a majority is known to have it.
+    where = database.get_collection(first, read_concern=ReadConcern("local"))
+    for found in await (await where.aggregate(named_once(first) + joined)).to_list():
+        await database[found["name"]].delete_many({})
 
 
 def socket_uri(folder: Path, database: str = "callgenie") -> str:

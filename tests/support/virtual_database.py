@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from pymongo import _csot, network_layer, periodic_executor, pool_shared, server_description
 from pymongo.asynchronous import pool, topology
+from tests.support.database import empty
 from tests.support.virtual_time import VirtualTimeLoop, mongo_listeners, running_virtual_loop
 
 from callgenie.mongo.client import Database, connect
-from callgenie.mongo.schema import COLLECTIONS
 
 _WITH_DEADLINES: Final[tuple[Any, ...]] = (
     _csot,
@@ -32,8 +32,7 @@ async def virtual_database(uri: str) -> AsyncIterator[Database]:
     with _driver_on(loop):
         database = await connect(polling, listeners=mongo_listeners(loop))
         try:
-            for collection in COLLECTIONS:
-                await database.db[collection.name].delete_many({})
+            await empty(database.db)
             yield database
         finally:
             await database.close()
