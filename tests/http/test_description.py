@@ -1,5 +1,6 @@
 """The API's description: committed, complete, and shown without anything from elsewhere."""
 
+import functools
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +13,8 @@ from fastapi.routing import APIRoute
 from tests.support.whole_app import WholeApi, serving_everything
 from typer.testing import CliRunner
 
-from callgenie.app import ROUTERS, description
+from callgenie.app import ROUTERS
+from callgenie.app import description as describe
 from callgenie.cli.program import app as program
 from callgenie.http.problems import known_codes
 from callgenie.mongo.client import Database
@@ -28,6 +30,12 @@ PUBLIC = {
     "/api/auth/reset-password",
     "/api/recordings/{user_id}/{session_id}",
 }
+
+
+@functools.cache
+def description() -> dict[str, Any]:
+    """Return the present one, which takes a second to write."""
+    return describe()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Posts to a receiver: to an address that was judged, for a bounded time, and reads little of what comes back."""
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,8 +57,11 @@ class CertificateFileError(InvalidError):
     code = "webhook_ca_file_unusable"
 
 
+@functools.cache
 def trust(ca_file: Path | None) -> ssl.SSLContext:
     """Return what receivers' certificates are verified by: the public authorities, and those of a file.
+
+    Read once in a process: it takes 40 ms, and the settings are read once too.
 
     Raises:
         CertificateFileError: The file holds none.

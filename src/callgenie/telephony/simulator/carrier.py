@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import ssl
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,6 +39,18 @@ UNREACHABLE: Final = 0
 WEBHOOK_SECONDS_MAX: Final = 15.0
 
 _NOTHING: Final[Mapping[str, str]] = {}
+
+
+def webhook_client() -> httpx.AsyncClient:
+    """Return what a carrier asks a server with."""
+    # Loopback needs no proxy, whatever the environment says.
+    return httpx.AsyncClient(verify=_authorities(), timeout=WEBHOOK_SECONDS_MAX, trust_env=False)
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Read what certificates are verified by: 40 ms, and the same for every carrier there is."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +110,7 @@ class SimulatedCarrier:
         self._auth_token = auth_token
         self._account_sid = account_sid
         self._randomness = randomness or SystemRandomness()
-        # Loopback needs no proxy, whatever the environment says.
-        self._http = httpx.AsyncClient(timeout=WEBHOOK_SECONDS_MAX, trust_env=False)
+        self._http = webhook_client()
 
     async def __aenter__(self) -> Self:
         """Return the carrier."""

@@ -18,7 +18,7 @@ from callgenie.audio.wav import StereoWavWriter
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.telephony.exotel import messages
 from callgenie.telephony.exotel.secret import basic_authorization
-from callgenie.telephony.simulator.carrier import UNREACHABLE, WEBHOOK_SECONDS_MAX, Dialling
+from callgenie.telephony.simulator.carrier import UNREACHABLE, Dialling, webhook_client
 from callgenie.telephony.simulator.dialect import Heard, text_in
 from callgenie.telephony.simulator.report import CallReport, Ending
 from callgenie.telephony.simulator.stream import MediaCall
@@ -107,8 +107,7 @@ class SimulatedExotel:
         self._headers = {"Authorization": basic_authorization("callgenie", secret)}
         self._rate = sample_rate
         self._randomness = randomness or SystemRandomness()
-        # Loopback needs no proxy, whatever the environment says.
-        self._http = httpx.AsyncClient(timeout=WEBHOOK_SECONDS_MAX, trust_env=False)
+        self._http = webhook_client()
 
     async def __aenter__(self) -> Self:
         """Return the carrier."""
