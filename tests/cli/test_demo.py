@@ -22,7 +22,7 @@ def test_a_demo_that_is_ended_leaves_no_server_behind(number: signal.Signals, da
     with running("callgenie", "demo", "--data-dir", data_folder) as demo:
         processes = descendants_while_on_the_line(demo, data_folder)
         assert len(processes) >= 4, "two watchers, the server and its mongod"
-        demo.end(number, 60)
+        demo.end(number)
         assert becomes_true(lambda: not any(lives(process) for process in processes))
 
 

@@ -55,7 +55,7 @@ def test_all_answer_on_one_port_and_a_signal_ends_them_all(data_folder: Path) ->
         assert server.end(signal.SIGTERM) == 0
         assert sorted(line for line in server.said if line.startswith("put away")) == sorted(
             f"put away {worker.pid}" for worker in workers
-        )
+        ), server.said
         assert not any(map(lives, [*workers, mongod]))
         assert server.said[-1] == "stopped"
 

@@ -1,8 +1,8 @@
 """The code about itself: the rules of CONTRIBUTING.md that no linter knows."""
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,10 +22,10 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def dotted_calls(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute):
-            yield node.lineno, ast.unparse(node)
+@functools.cache
+def dotted_names(path: Path) -> list[tuple[int, str]]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [(node.lineno, ast.unparse(node)) for node in nodes if isinstance(node, ast.Attribute)]
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=relative)
@@ -44,7 +44,7 @@ def test_nobody_asks_the_machine_for_the_time() -> None:
         f"{relative(path)}:{line} {name}"
         for path in SOURCES
         if relative(path) not in MAY_ASK_THE_TIME
-        for line, name in dotted_calls(path)
+        for line, name in dotted_names(path)
         if re.fullmatch(r"(datetime\.)?datetime\.(now|utcnow)|time\.time|date\.today", name)
     ]
     assert asked == []
@@ -55,7 +55,7 @@ def test_nobody_reads_the_environment_but_the_settings() -> None:
         f"{relative(path)}:{line} {name}"
         for path in SOURCES
         if relative(path) not in MAY_READ_THE_ENVIRONMENT
-        for line, name in dotted_calls(path)
+        for line, name in dotted_names(path)
         if name in {"os.environ", "os.getenv"}
     ]
     assert read == []

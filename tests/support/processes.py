@@ -50,13 +50,14 @@ class Running:
         """Tell a program of `tests.support` that what it was kept up by is over."""
         self.process.send_signal(LET_GO)
 
-    def end(self, number: signal.Signals | None = None, seconds: float = PATIENCE_SECONDS) -> int:
+    def end(self, number: signal.Signals | None = None) -> int:
         """Send the signal, wait for the end, keep what was said; return the exit code."""
         if number is not None:
             self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=seconds)
-        self.said += rest.splitlines()
-        return self.process.returncode
+        assert self.process.stdout is not None
+        # Not by `communicate`, which passes over what `wait_for` has read ahead.
+        self.said += [line.rstrip() for line in self.process.stdout]
+        return self.process.wait(PATIENCE_SECONDS)
 
     def descendants(self, name: str) -> list[psutil.Process]:
         found = psutil.Process(self.pid).children(recursive=True)
