@@ -209,6 +209,14 @@ def test_after_clear_nothing_of_the_old_speech_is_sent_and_the_next_starts_at_on
     assert carrier.playback.unsent_ms == pytest.approx(160)
 
 
+def test_what_was_dropped_keeps_no_audio_also_when_more_of_it_is_made(carrier: Carrier) -> None:
+    passage = carrier.say(Speech(), "Long.", 1_000, whole=False)
+    carrier.run(300)
+    carrier.playback.clear(carrier.now)
+    carrier.playback.append(passage, audio(1_000))
+    assert not passage.pcm
+
+
 def test_dropping_what_has_not_begun_leaves_the_sentence_that_sounds(carrier: Carrier) -> None:
     speech = Speech()
     carrier.say(speech, "One.", 1_000)
