@@ -9,7 +9,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +21,9 @@ from tests.faults.nemesis import NEMESES
 from tests.faults.replica_set import replica_set
 from tests.faults.run import Verdict, run
 from tests.support.processes import ROOT
+
+# A driver may swallow the cancellation that a signal brings: then at least no other run begins.
+_ending = threading.Event()
 
 
 def say(line: str) -> None:
@@ -38,6 +44,8 @@ async def _on_one_cluster(
 ) -> str | None:
     async with replica_set() as cluster:
         for fault, seed in waiting:
+            if _ending.is_set():
+                raise KeyboardInterrupt
             began = time.monotonic()
             where = None if log is None else log / f"{fault}-{seed}.jsonl"
             name = f"{fault} {seed}"
@@ -45,7 +53,8 @@ async def _on_one_cluster(
             try:
                 verdict = await run(cluster, fault, seed, said=say_of, source=source, log=where)
             except Exception as error:  # noqa: BLE001 -- the other runs are still worth having
-                say(f"{name}: BROKEN, the run itself failed: {type(error).__name__}: {error}")
+                say(f"{name}: BROKEN, the run itself failed:")
+                say(textwrap.indent("".join(traceback.format_exception(error)), "    "))
                 return name
             with results.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(verdict)) + "\n")
@@ -133,6 +142,11 @@ def _beside_each_other(at_once: int, results: Path) -> int:
         return max(share.wait() for share in shares)
 
 
+def _told_to_end(*_: object) -> None:
+    _ending.set()
+    signal.raise_signal(signal.SIGINT)
+
+
 def main() -> int:
     """Run what the command line says; exit with 1 if anything was violated."""
     parser = argparse.ArgumentParser(
@@ -152,7 +166,7 @@ def main() -> int:
     if chosen.log is not None:
         chosen.log.mkdir(parents=True, exist_ok=True)
     # Told to end, it ends by the way of every `finally`, so that no process of a run is left behind.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _told_to_end)
     with tempfile.TemporaryDirectory(prefix="callgenie-faults-") as folder:
         results = chosen.results or Path(folder) / "results.jsonl"
         if chosen.at_once > 1 and chosen.share is None:

@@ -24,6 +24,7 @@ Database = AsyncDatabase[Document]
 
 _SAMPLE_SECONDS = 0.1
 _REST_SECONDS_MAX = 60.0
+_OWN_END_SECONDS = 20
 
 
 async def watch_limits(db: Database, owners: Sequence[Owner], history: History, until: asyncio.Event) -> int:
@@ -64,18 +65,19 @@ async def is_at_rest(db: Database) -> bool:
     return busy is None and unsettled is None and unclaimed is None and owed is None
 
 
-async def come_to_rest(db: Database) -> bool:
+async def come_to_rest(db: Database, *, workers_lived: bool) -> bool:
     """Wait until nothing is going on any more; tell whether that came about.
 
-    Leases of dead workers run out after a minute; here their time is moved on in the database, which changes nothing
-    for a call that lives: its worker renews it.
+    Leases of dead workers run out after a minute; here their time is moved on in the database. Workers that live are
+    given time first to end their calls themselves: who sees a lease run out that was moved on ends the call for them.
     """
+    ageing_after = _OWN_END_SECONDS if workers_lived else 2
     for attempt in range(int(_REST_SECONDS_MAX)):
         with contextlib.suppress(PyMongoError):
             if await is_at_rest(db):
                 return True
             # Again and again: a request that was at work when its lease was aged may leave a new one behind.
-            if attempt % 10 == 2:
+            if attempt >= ageing_after and (attempt - ageing_after) % 10 == 0:
                 await age_leases(db)
         await asyncio.sleep(1)
     return False
@@ -122,7 +124,8 @@ async def check_everything(
         faults += [
             f"call {conversation['sessionId']} was taken for dead while its worker lived"
             for conversation in conversations
-            if conversation.get("endedReason") == "lease-expired"
+            # One that was never answered is nobody's any more once the answer to its admission is lost.
+            if conversation.get("endedReason") == "lease-expired" and conversation.get("answeredAt")
         ]
     faults += _number_faults(await db["phonenumbers"].find().to_list(), history.of("number"), racers)
     return faults + _mail_faults(await db["outbox"].find().to_list(), history.of("forgot"), letterbox)

@@ -95,9 +95,10 @@ async def run(
             await watching
         if ends is not None and len(await db["usage"].distinct("periodStart")) < 2:
             history.complain("the month did not turn, so the run shows nothing")
-        if not await come_to_rest(db):
+        lived = fault in _WORKERS_LIVE
+        if not await come_to_rest(db, workers_lived=lived):
             history.complain("nothing came to rest within a minute")
-        faults = await check_everything(db, history, owners, racers, letterbox, workers_lived=fault in _WORKERS_LIVE)
+        faults = await check_everything(db, history, owners, racers, letterbox, workers_lived=lived)
     history.close()
     await cluster.client.drop_database(name)
     return _verdict(fault, seed, history, workload, tuple(faults))

@@ -1,6 +1,7 @@
 """What goes on while things break: an office that records calls, callers, sign-ins, forgotten passwords, a race."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ REQUEST_SECONDS_MAX = 12.0
 # A client that did not hear an answer asks again, as ours are told to.
 ATTEMPTS_MAX = 4
 _PAUSE_SECONDS = 0.15
+# An old primary that still believes in itself is told otherwise by the next heartbeat.
+_ALIVE_SECONDS_MAX = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,23 @@ class Workload:
                 looked = await http.get(self._worker().url + "/api/user/profile", headers=_bearer(token))
                 looking.answered(looked)
                 if looked.is_success:
-                    self.history.complain("a session was alive after its sign-out was acknowledged")
+                    seconds = await self._stays_alive(http, token)
+                    self.history.complain(
+                        f"a session was alive after its sign-out was acknowledged at {operation.ended:.1f} s, "
+                        f"and for {seconds:.1f} s more"
+                    )
         await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _stays_alive(self, http: httpx.AsyncClient, token: str) -> float:
+        """Return for how long any worker still takes a token, up to some seconds: was a read old, or the session?"""
+        found_at = last_at = self.history.now()
+        while self.history.now() - found_at < _ALIVE_SECONDS_MAX:
+            for worker in self.crew:
+                with contextlib.suppress(httpx.HTTPError):
+                    if (await http.get(worker.url + "/api/user/profile", headers=_bearer(token))).is_success:
+                        last_at = self.history.now()
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return last_at - found_at
 
     async def _forget(self, http: httpx.AsyncClient) -> None:
         owner = self.randomness.choice(list(self.owners))

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 import pymongo
 import structlog
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     AutoReconnect,
@@ -28,6 +29,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from pymongo.monitoring import ConnectionPoolListener
+from pymongo.read_concern import ReadConcern
 
 from callgenie.kernel.errors import DomainError
 from callgenie.mongo.driver_waiting import mend_waiting
@@ -183,6 +185,15 @@ async def retrying(operation: Callable[[], Awaitable[T]], *, seconds: float = 5.
                     raise DatabaseBusyError("The database cannot take this now. Try again in a moment.") from error
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, _PAUSE_LONGEST_SECONDS)
+
+
+def newest(collection: AsyncCollection[Document]) -> AsyncCollection[Document]:
+    """Return a collection to ask what is over, such as a session: its answers are not older than what was acknowledged.
+
+    For a moment after an election, reads of what a majority has are answered from before the last writes that were
+    acknowledged. What these reads show may in turn still be undone: never acknowledge anything because of it.
+    """
+    return collection.with_options(read_concern=ReadConcern("local"))
 
 
 def _without_the_value(error: OperationFailure) -> OperationFailure:

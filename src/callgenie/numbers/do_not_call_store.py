@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.kernel.ids import UserId
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import newest, retrying
 
 Document = dict[str, Any]
 
@@ -30,10 +30,11 @@ class DoNotCallStore:
 
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._numbers = db["donotcall"]
+        self._newest = newest(self._numbers)
 
     async def get(self, user_id: UserId, phone_number: str) -> ListedNumber | None:
         """Return the number as the user has listed it, or None."""
-        found = await retrying(lambda: self._numbers.find_one(_key(user_id, phone_number)))
+        found = await retrying(lambda: self._newest.find_one(_key(user_id, phone_number)))
         return None if found is None else _number_of(found)
 
     async def count(self, user_id: UserId, limit: int) -> int:
@@ -72,7 +73,7 @@ class DoNotCallStore:
             query["phoneNumber"] = {"$gt": after}
 
         async def read() -> list[Document]:
-            return await self._numbers.find(query).sort("phoneNumber", 1).limit(limit).to_list()
+            return await self._newest.find(query).sort("phoneNumber", 1).limit(limit).to_list()
 
         return [_number_of(document) for document in await retrying(read)]
 

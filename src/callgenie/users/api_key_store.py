@@ -8,7 +8,7 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.kernel.ids import UserId
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import newest, retrying
 from callgenie.users.api_key_models import ApiKey, ApiScope, KeyHolder
 from callgenie.users.store import USER_FIELDS, user_of
 
@@ -27,6 +27,7 @@ class ApiKeyStore:
 
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._keys = db["apikeys"]
+        self._newest = newest(self._keys)
 
     async def insert(
         self,
@@ -63,7 +64,7 @@ class ApiKeyStore:
         newest_first = [("createdAt", -1), ("_id", -1)]
 
         async def read() -> list[Document]:
-            return await self._keys.find({"userId": ObjectId(user_id)}).sort(newest_first).to_list()
+            return await self._newest.find({"userId": ObjectId(user_id)}).sort(newest_first).to_list()
 
         return [_key_of(document) for document in await retrying(read)]
 
@@ -79,7 +80,7 @@ class ApiKeyStore:
         pipeline = [{"$match": {"_id": ObjectId(key_id)}}, *_WITH_USER]
 
         async def read() -> list[Document]:
-            return await (await self._keys.aggregate(pipeline)).to_list(1)
+            return await (await self._newest.aggregate(pipeline)).to_list(1)
 
         for document in await retrying(read):
             if hmac.compare_digest(document["hash"], key_hash):

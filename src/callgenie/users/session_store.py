@@ -10,7 +10,7 @@ from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.kernel.ids import UserId
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import newest, retrying
 from callgenie.users.models import User
 from callgenie.users.store import USER_FIELDS, user_of
 
@@ -67,6 +67,7 @@ class SessionStore:
 
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._sessions = db["sessions"]
+        self._newest = newest(self._sessions)
 
     async def open(
         self, session_id: str, user_id: UserId, *, auth_epoch: int, refresh_hash: str, life: timedelta
@@ -90,7 +91,7 @@ class SessionStore:
         pipeline = [{"$match": {"_id": ObjectId(session_id), **_RUNNING}}, *_WITH_USER]
 
         async def read() -> list[Document]:
-            return await (await self._sessions.aggregate(pipeline)).to_list(1)
+            return await (await self._newest.aggregate(pipeline)).to_list(1)
 
         documents = await retrying(read)
         if not documents:
@@ -120,13 +121,13 @@ class SessionStore:
         owner = ObjectId(user_id)
 
         async def read() -> list[Document]:
-            own = await self._sessions.find_one({"_id": ObjectId(session_id), "userId": owner}, {"authEpoch": 1})
+            own = await self._newest.find_one({"_id": ObjectId(session_id), "userId": owner}, {"authEpoch": 1})
             if own is None:
                 return []
             query: Document = {"userId": owner, "authEpoch": own["authEpoch"], **_RUNNING}
             if after is not None:
                 query["_id"] = {"$lt": ObjectId(after)}
-            return await self._sessions.find(query).sort("_id", DESCENDING).limit(limit).to_list()
+            return await self._newest.find(query).sort("_id", DESCENDING).limit(limit).to_list()
 
         return [
             ListedSession(
@@ -144,7 +145,7 @@ class SessionStore:
         if not ObjectId.is_valid(session_id):
             return False
         which = {"_id": ObjectId(session_id), "userId": ObjectId(user_id)}
-        return await retrying(lambda: self._sessions.find_one(which, {"_id": 1})) is not None
+        return await retrying(lambda: self._newest.find_one(which, {"_id": 1})) is not None
 
     async def carry_over(self, session_id: str, *, epoch: int) -> None:
         """Have one login outlive the change of password that counted `epoch`."""

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from callgenie.kernel.ids import UserId
 from callgenie.kernel.vocabulary import UserRole, UserStatus
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import newest, retrying
 from callgenie.users.errors import EmailTakenError
 from callgenie.users.models import ContactChanges, Credentials, NewUser, User
 
@@ -79,7 +79,7 @@ class UserStore:
 
     async def find_credentials(self, email: str) -> Credentials | None:
         """Return what the password of the account under a canonical address is checked against, or None."""
-        document = await retrying(lambda: self._users.find_one({"email": email}))
+        document = await retrying(lambda: newest(self._users).find_one({"email": email}))
         if document is None:
             return None
         return Credentials(user_of(document), document["passwordHash"], document.get("authEpoch", 0))
