@@ -127,6 +127,18 @@ def test_what_was_not_heard_is_said_again() -> None:
     assert words(follow("I am late today.", "Anna.", "Yes.", "Can you repeat that?")).startswith("I will pass on:")
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["Can I talk to a real person please", "No no I really want to speak to the manager", "Put me through to Anna."],
+)
+def test_who_asks_for_a_person_leaves_no_message(said: str) -> None:
+    assert follow(said, first=OFFER) is None
+
+
+def test_a_message_may_be_about_talking_to_a_person() -> None:
+    assert words(follow("Please tell the baker I want to talk to the manager.", first=OFFER)) == ASK_NAME
+
+
 def test_a_caller_may_change_their_mind() -> None:
     assert words(follow("I am late today.", "Oh, never mind.")) == f"All right. {ELSE}"
     assert words(follow("No, thank you.", first=OFFER)) == f"All right. {ELSE}"

@@ -12,6 +12,10 @@ _GOODBYE: Final = re.compile(
     r"\b(good ?bye|bye(-| )?bye|bye|that'?s (all|it|everything)|that is (all|everything)|nothing else"
     r"|have a (nice|good|great|lovely) (day|one|evening|weekend))\b"
 )
+_WANTS_PERSON: Final = re.compile(
+    r"\b((speak|talk) (to|with) (a|an|the|some|your)\b.*|real person|human being|a human|an operator|representative"
+    r"|(transfer|connect|put) me\b.*)"
+)
 _YES: Final = frozenset(
     words_of("yes yeah yep yup sure okay ok please absolutely correct right exactly perfect fine certainly definitely")
 )
@@ -47,6 +51,11 @@ def says_no(text: str) -> bool:
     """Tell whether an answer is a no."""
     words = words_of(text)
     return bool(words) and (words[0] in _NO or (words[0] not in _YES and _DISAGREES.search(text.lower()) is not None))
+
+
+def wants_person(text: str) -> bool:
+    """Tell whether somebody asks for a human being."""
+    return _WANTS_PERSON.search(text.lower()) is not None
 
 
 def farewell(knowledge: Knowledge) -> str:

@@ -10,7 +10,15 @@ from itertools import pairwise
 from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
-from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, says_goodbye, says_no, says_yes, without_goodbye
+from callgenie.voice.courtesies import (
+    ANYTHING_ELSE,
+    farewell,
+    says_goodbye,
+    says_no,
+    says_yes,
+    wants_person,
+    without_goodbye,
+)
 from callgenie.voice.endings import words_of
 from callgenie.voice.particulars import DIGITS_OF_A_NUMBER, digits_in, name_answered, name_said_in, spelled
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
@@ -193,10 +201,11 @@ def _is_one_of(phrases: Sequence[str], said: str) -> bool:
 
 
 def _is_message(said: str) -> bool:
+    if _declines(said) or "?" in said:
+        return False
     words = words_of(said)
-    return (
-        not _declines(said) and (len(words) > _WORDS_OF_A_MESSAGE or not _TELLS.isdisjoint(words)) and "?" not in said
-    )
+    # "Tell the baker I must talk to the manager" is a message; "can I talk to the manager please" is not.
+    return not _TELLS.isdisjoint(words) or (len(words) > _WORDS_OF_A_MESSAGE and not wants_person(said))
 
 
 def _has_words(said: str) -> bool:
@@ -239,7 +248,7 @@ def _to_what_was_told(draft: _Draft, told: _Draft, last: _Exchange, knowledge: K
 
 
 def _to_the_offer(said: str) -> list[ModelDelta] | None:
-    if "?" in said:
+    if "?" in said or wants_person(said):
         return None
     if says_no(said):
         return [TextDelta(f"All right. {ANYTHING_ELSE}")]

@@ -15,7 +15,7 @@ import numpy as np
 
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice import message_taking
-from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, takes_leave
+from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, takes_leave, wants_person
 from callgenie.voice.days import day_asked_for
 from callgenie.voice.endings import words_of
 from callgenie.voice.message_taking import ASK_MESSAGE, OFFER, can_take_messages, words_before
@@ -63,10 +63,6 @@ _UNKNOWN: Final = "I'm sorry, I don't know that."
 _NOBODY: Final = "I'm sorry, nobody can come to the telephone right now."
 
 _WANTS_MESSAGE: Final = re.compile(r"\b((leave|take|pass on|give \w+) a message|call (me|us) back)\b")
-_WANTS_PERSON: Final = re.compile(
-    r"\b((speak|talk) (to|with) (a|an|the|some|your)\b.*|real person|human being|a human|an operator|representative"
-    r"|(transfer|connect|put) me\b.*)"
-)
 _SECOND_QUESTION: Final = re.compile(
     r",?\s+(?:and|also)\s+(?=(?:also\s+)?(?:what|how|when|where|who|which|why|do|does|did|is|are|can|could|will|would|may)\b)"
 )
@@ -220,7 +216,7 @@ def _is_message_after_hours(messages: Sequence[Message], knowledge: Knowledge) -
 def _courtesy(asked: str, knowledge: Knowledge) -> Sequence[ModelDelta] | None:
     """Return what is answered without looking anything up, or None."""
     words = words_of(asked)
-    if _WANTS_PERSON.search(asked.lower()):
+    if wants_person(asked):
         if _offers(knowledge, TRANSFER_CALL):
             return [ToolCall(TRANSFER_CALL)]
         return [TextDelta(_with_offer(_NOBODY, knowledge))]
