@@ -127,11 +127,15 @@ class Office:
 
         async def call(place: int) -> CallReport:
             await asyncio.sleep(place * apart_seconds)
-            return await self._carrier.call(Dialling(CALLER, NUMBER, self._steps))
+            return await self.call()
 
         reports = await asyncio.gather(*(call(place) for place in range(number)))
         assert all(report.stream is not None for report in reports), [report.announcement for report in reports]
         return list(reports)
+
+    async def call(self) -> CallReport:
+        """Make one call, which may be refused; return what became of it."""
+        return await self._carrier.call(Dialling(CALLER, NUMBER, self._steps))
 
     def memory_mb(self) -> float:
         """Return the server's own memory."""

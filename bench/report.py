@@ -146,16 +146,23 @@ def soak_section(soak: Soak) -> list[str]:
         "medians of the first and last third of the time that is left, and the slope of a line through all of it. It",
         "grows if the line is steeper than the goal by more than chance explains.",
         "",
-        _row("minutes", "calls", "answers", "memory when warm", "at the end")
+        _row("minutes", "calls", "refused", "answers", "memory when warm", "at the end")
         + _row("growth an hour", "loop lag p99", "gaps in the speech")[1:],
-        "|---|---|---|---|---|---|---|---|",
-        _row(f"{soak.minutes:.0f}", soak.calls, soak.answers, f"{soak.warm_mb:.1f} MB", f"{soak.end_mb:.1f} MB")
+        "|---|---|---|---|---|---|---|---|---|",
+        _row(
+            f"{soak.minutes:.0f}",
+            soak.calls,
+            soak.refused,
+            soak.answers,
+            f"{soak.warm_mb:.1f} MB",
+            f"{soak.end_mb:.1f} MB",
+        )
         + _row(
             f"{soak.growth_mb_an_hour:+.1f} MB (give or take {soak.give_or_take_mb:.1f})",
             f"{soak.lag_p99_ms:.1f} ms",
             soak.gaps,
         )[1:],
-        _row("goal", "", "", "", "", f"{GROWTH_MB_GOAL:.0f} MB", f"{LAG_MS_GOAL} ms", 0),
+        _row("goal", "", 0, "", "", "", f"{GROWTH_MB_GOAL:.0f} MB", f"{LAG_MS_GOAL} ms", 0),
         "",
         f"**{verdict}**",
         "",

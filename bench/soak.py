@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import httpx
 import numpy as np
 
 from bench.calls import Office
@@ -14,6 +15,8 @@ LINES: Final = 6
 # What is loaded and cached once is no growth, and by then every line has called a dozen times.
 WARM_UP_SHARE: Final = 1 / 4
 SAMPLE_SECONDS: Final = 15.0
+# Who is refused does not ask again at once.
+AGAIN_SECONDS: Final = 1.0
 # Of the time after the warm-up, the last so much against the first so much.
 _END_SHARE: Final = 1 / 3
 # So much less than a call leaves behind that is not given back, at some 500 calls an hour.
@@ -31,6 +34,7 @@ class Soak:
     minutes: float
     warm_up_minutes: float
     calls: int
+    refused: int
     answers: int
     gaps: int
     warm_mb: float
@@ -43,6 +47,16 @@ class Soak:
     def grows(self) -> bool:
         """Whether memory grew by more than it should, beyond what chance explains."""
         return self.growth_mb_an_hour - self.give_or_take_mb > GROWTH_MB_GOAL
+
+
+@dataclass(slots=True)
+class Line:
+    """What became of one line's calls."""
+
+    calls: int = 0
+    refused: int = 0
+    answers: int = 0
+    gaps: int = 0
 
 
 async def measure(minutes: float) -> Soak:
@@ -65,9 +79,10 @@ async def measure(minutes: float) -> Soak:
         return Soak(
             minutes=minutes,
             warm_up_minutes=minutes * WARM_UP_SHARE,
-            calls=sum(calls for calls, _, _ in done),
-            answers=sum(answers for _, answers, _ in done),
-            gaps=sum(gaps for _, _, gaps in done),
+            calls=sum(line.calls for line in done),
+            refused=sum(line.refused for line in done),
+            answers=sum(line.answers for line in done),
+            gaps=sum(line.gaps for line in done),
             warm_mb=float(np.median([size for _, size in samples[:third]])),
             end_mb=float(np.median([size for _, size in samples[-third:]])),
             growth_mb_an_hour=slope * 3_600,
@@ -76,17 +91,23 @@ async def measure(minutes: float) -> Soak:
         )
 
 
-async def _line(office: Office, place: int, ends: float) -> tuple[int, int, int]:
-    """Call again and again; return the calls, the answers and the holes in the speech."""
-    calls = answers = gaps = 0
+async def _line(office: Office, place: int, ends: float) -> Line:
+    """Call again and again. A call that is refused, or meets nobody, is counted: an hour must not be lost for it."""
+    line = Line()
     await asyncio.sleep(place * 0.7)
     while time.monotonic() < ends:
-        (report,) = await office.calls(1)
-        calls += 1
-        if report.stream is not None:
-            answers += len(report.stream.latencies_ms)
-            gaps += len(report.stream.gaps)
-    return calls, answers, gaps
+        try:
+            stream = (await office.call()).stream
+        except httpx.HTTPError:
+            stream = None
+        if stream is None:
+            line.refused += 1
+            await asyncio.sleep(AGAIN_SECONDS)
+            continue
+        line.calls += 1
+        line.answers += len(stream.latencies_ms)
+        line.gaps += len(stream.gaps)
+    return line
 
 
 def _slope(samples: Sequence[tuple[float, float]]) -> tuple[float, float]:
