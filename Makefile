@@ -30,7 +30,7 @@ demo: $(READY) ## Run a whole call on this machine: no key, no account (CALLER=m
 	@$(BIN)/callgenie demo --data-dir "$(DATA_DIR)" $(if $(CALLER),--caller "$(CALLER)")
 
 test: $(READY) ## Run all tests against a real MongoDB, on every core (WORKERS=1 runs one after the other)
-	@$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist worksteal
 
 check: $(READY) ## Run the linters, the type checker and the import rules
 	@$(BIN)/ruff check --no-cache .
