@@ -25,6 +25,10 @@ PATIENCE_SECONDS: Final = 60.0
 # What our own programs understand as "that is enough now", so that no test has to be faster than a program's sleep.
 LET_GO: Final = signal.SIGUSR1
 
+# Unbuffered, a line and its end are written apart, and the lines of a server's workers run into each other. Without
+# compiled modules, each of some hundred programs compiles all of ours again.
+_OF_PYTHON: Final = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+
 
 @dataclass
 class Running:
@@ -91,8 +95,8 @@ def running(module: str, *arguments: object, **environment: str) -> Iterator[Run
 
 
 def _surroundings() -> dict[str, str]:
-    ours = {str(field.validation_alias) for field in Settings.model_fields.values()}
-    return {name: value for name, value in os.environ.items() if name not in ours} | {"PYTHONPATH": str(ROOT)}
+    left_out = _OF_PYTHON | {str(field.validation_alias) for field in Settings.model_fields.values()}
+    return {name: value for name, value in os.environ.items() if name not in left_out} | {"PYTHONPATH": str(ROOT)}
 
 
 def lives(process: psutil.Process) -> bool:
