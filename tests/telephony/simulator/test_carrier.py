@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support.virtual_time import virtually
-from tests.telephony.simulator.stage import Stage, on_stage, tone
+from tests.telephony.simulator.stage import ACTION_PATH, Stage, on_stage, tone
 
 from callgenie.audio.g711 import ulaw_to_pcm
-from callgenie.telephony.simulator.carrier import Dialling
+from callgenie.telephony.simulator.carrier import UNREACHABLE, Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import CallReport, Ending, StreamReport
 from callgenie.telephony.simulator.script import (
@@ -27,8 +27,10 @@ from callgenie.telephony.simulator.script import (
 )
 from callgenie.telephony.twilio.link import TwilioLink
 from callgenie.telephony.twilio.twiml import Say as Spoken
-from callgenie.telephony.twilio.twiml import say_and_hang_up
+from callgenie.telephony.twilio.twiml import connect_stream, hang_up, say_and_hang_up
 from callgenie.voice.ports import AudioReceived, DigitPressed, LinkClosed, MarkReached
+
+MEDIA = "wss://calls.example.com/media"
 
 
 async def dial(stage: Stage, *actions: Action, **more: Any) -> CallReport:
@@ -218,3 +220,18 @@ async def test_a_caller_who_speaks_needs_a_voice() -> None:
 
 def test_silence_is_the_code_that_decodes_to_nothing() -> None:
     assert ulaw_to_pcm(b"\xff") == b"\x00\x00"
+
+
+async def test_a_server_that_goes_away_before_it_answers_the_upgrade_is_reported() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"upgrade: websocket" not in head.lower():
+            twiml = hang_up() if b"stream-ended" in head else connect_stream(MEDIA, {}, action=ACTION_PATH)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n" + twiml.encode())
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with SimulatedCarrier(f"http://127.0.0.1:{port}", "a token") as carrier:
+            report = await carrier.call(Dialling("+14155550111", "+14155550122", ()))
+    assert (report.upgrade_status, report.ended_by, report.stream) == (UNREACHABLE, Ending.CARRIER, None)

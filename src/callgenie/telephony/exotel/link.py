@@ -1,6 +1,6 @@
 """One call's audio over Exotel's Voicebot applet."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from callgenie.audio.resample import QuickResampler
@@ -15,9 +15,8 @@ from callgenie.telephony.exotel.messages import (
     media_order,
     read_message,
 )
-from callgenie.telephony.messages import Dtmf, Mark
-from callgenie.telephony.socket import NORMAL_CLOSURE, SocketClosedError, TextSocket
-from callgenie.voice.ports import FRAME_MS, AudioReceived, DigitPressed, LinkClosed, LinkEvent, MarkReached
+from callgenie.telephony.socket import NORMAL_CLOSURE, TextSocket
+from callgenie.voice.ports import FRAME_MS, LinkEvent
 
 # The telephone's own rate, at which speech is detected and recognised best. What Exotel adds above it is empty on most
 # calls, and a detector of speech takes the emptiness for a reason to doubt.
@@ -52,7 +51,7 @@ class ExotelLink:
     can_transfer: bool = False
 
     def __init__(self, socket: TextSocket, started: Started) -> None:
-        self._socket = socket
+        self._stream = stream.MediaStream(socket, started.stream_sid, read_message)
         self._stream_sid = started.stream_sid
         self._rate = started.sample_rate
         frame = started.sample_rate * 2 * FRAME_MS // 1_000
@@ -62,28 +61,10 @@ class ExotelLink:
         self._outwards = QuickResampler(SAMPLE_RATE, started.sample_rate)
         self._held = bytearray()
         self._begun = False
-        self._closed = False
 
-    async def events(self) -> AsyncIterator[LinkEvent]:
+    def events(self) -> AsyncIterator[LinkEvent]:
         """Yield what Exotel sends, audio frame by frame; `LinkClosed` is the last and always comes."""
-        try:
-            async for message in stream.receive_messages(self._socket, read_message, self._stream_sid):
-                match message:
-                    case Media(pcm):
-                        # A whole piece at once would be judged as one: an interruption would be noticed later.
-                        ours = self._inwards.push(pcm)
-                        for at in range(0, len(ours), _FRAME_BYTES):
-                            yield AudioReceived(ours[at : at + _FRAME_BYTES])
-                    case Mark(name):
-                        yield MarkReached(name)
-                    case Dtmf(digit):
-                        yield DigitPressed(digit)
-                    case _:
-                        pass
-            yield LinkClosed(clean=True)
-        except SocketClosedError:
-            # After our own close Exotel has nothing left to say, so the end is as it should be.
-            yield LinkClosed(clean=self._closed)
+        return self._stream.events(Media, self._heard)
 
     async def send_audio(self, pcm: bytes) -> None:
         """Hand audio to Exotel as soon as there is enough of it. A closed link ignores it."""
@@ -98,30 +79,26 @@ class ExotelLink:
             size = max(len(self._held), CHUNK_BYTES_MIN)
             await self._send_held(-(-size // CHUNK_BYTES_UNIT) * CHUNK_BYTES_UNIT)
         self._begun = False
-        await self._send(mark_order(self._stream_sid, name))
+        await self._stream.send(mark_order(self._stream_sid, name))
 
     async def clear(self) -> None:
         """Throw away what is held back, here and at Exotel."""
         self._held.clear()
         self._begun = False
         self._outwards = QuickResampler(SAMPLE_RATE, self._rate)
-        await self._send(clear_order(self._stream_sid))
+        await self._stream.send(clear_order(self._stream_sid))
 
     async def close(self) -> None:
         """End the stream: Exotel goes on with the applet after the Voicebot, or hangs up."""
-        self._closed = True
-        await self._socket.close(NORMAL_CLOSURE)
+        await self._stream.close(NORMAL_CLOSURE)
+
+    def _heard(self, media: Media) -> Iterator[bytes]:
+        # A whole piece at once would be judged as one: an interruption would be noticed later.
+        pcm = self._inwards.push(media.pcm)
+        for at in range(0, len(pcm), _FRAME_BYTES):
+            yield pcm[at : at + _FRAME_BYTES]
 
     async def _send_held(self, size: int) -> None:
         piece = bytes(self._held[:size]).ljust(size, b"\0")
         del self._held[:size]
-        await self._send(media_order(self._stream_sid, piece))
-
-    async def _send(self, text: str) -> None:
-        if self._closed:
-            return
-        try:
-            await self._socket.send_text(text)
-        except SocketClosedError:
-            # Whoever reads the events learns that the link is gone, and how.
-            return
+        await self._stream.send(media_order(self._stream_sid, piece))

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from callgenie.audio.wav import StereoWavWriter
 from callgenie.kernel.ids import Randomness, SystemRandomness
@@ -196,7 +196,7 @@ class SimulatedCarrier:
         """Open the media socket that TwiML named, with a signed upgrade.
 
         Raises:
-            InvalidStatus: The server refuses the upgrade.
+            InvalidHandshake: The server refuses the upgrade, with `InvalidStatus`, or is gone before it has answered.
         """
         signature = sign(self._auth_token, url)
         base = urlsplit(self._base_url)
@@ -235,7 +235,7 @@ class SimulatedCarrier:
     async def _stream(self, report: CallReport, call: MediaCall, verb: ConnectStream) -> CallReport:
         try:
             socket = await self.open_media(verb.url)
-        except (InvalidStatus, OSError) as error:
+        except (InvalidHandshake, OSError) as error:
             status = error.response.status_code if isinstance(error, InvalidStatus) else UNREACHABLE
             return replace(report, upgrade_status=status, ended_by=Ending.CARRIER)
         dialect = Dialect(account_sid=self._account_sid, call_sid=report.session_id, stream_sid=self._sid("MZ"))

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 from callgenie.audio.g711 import pcm_to_ulaw, ulaw_to_pcm
 from callgenie.telephony import stream
-from callgenie.telephony.messages import Dtmf, Mark
-from callgenie.telephony.socket import NORMAL_CLOSURE, POLICY_VIOLATION, SocketClosedError, TextSocket
+from callgenie.telephony.socket import NORMAL_CLOSURE, POLICY_VIOLATION, TextSocket
 from callgenie.telephony.twilio.media import (
     SAMPLE_RATE,
     Media,
@@ -15,7 +14,7 @@ from callgenie.telephony.twilio.media import (
     media_order,
     read_message,
 )
-from callgenie.voice.ports import AudioReceived, DigitPressed, LinkClosed, LinkEvent, MarkReached
+from callgenie.voice.ports import LinkEvent
 
 
 async def receive_start(socket: TextSocket) -> Started:
@@ -35,55 +34,33 @@ class TwilioLink:
     can_transfer: bool = True
 
     def __init__(self, socket: TextSocket, stream_sid: str) -> None:
-        self._socket = socket
         self._stream_sid = stream_sid
-        self._closed = False
+        self._stream = stream.MediaStream(socket, stream_sid, read_message)
 
-    async def events(self) -> AsyncIterator[LinkEvent]:
+    def events(self) -> AsyncIterator[LinkEvent]:
         """Yield what the carrier sends; `LinkClosed` is the last and always comes."""
-        try:
-            async for message in stream.receive_messages(self._socket, read_message, self._stream_sid):
-                match message:
-                    case Media(ulaw):
-                        yield AudioReceived(ulaw_to_pcm(ulaw))
-                    case Mark(name):
-                        yield MarkReached(name)
-                    case Dtmf(digit):
-                        yield DigitPressed(digit)
-                    case _:
-                        pass
-            yield LinkClosed(clean=True)
-        except SocketClosedError:
-            # After our own close the carrier has nothing left to say, so the end is as it should be.
-            yield LinkClosed(clean=self._closed)
+        return self._stream.events(Media, _heard)
 
     async def send_audio(self, pcm: bytes) -> None:
         """Hand audio to the carrier, which plays it after what it already has. A closed link ignores it."""
-        await self._send(media_order(self._stream_sid, pcm_to_ulaw(pcm)))
+        await self._stream.send(media_order(self._stream_sid, pcm_to_ulaw(pcm)))
 
     async def send_mark(self, name: str) -> None:
         """Ask to be told when everything sent so far was played."""
-        await self._send(mark_order(self._stream_sid, name))
+        await self._stream.send(mark_order(self._stream_sid, name))
 
     async def clear(self) -> None:
         """Throw away what the carrier has not played yet; all pending marks come back."""
-        await self._send(clear_order(self._stream_sid))
+        await self._stream.send(clear_order(self._stream_sid))
 
     async def close(self) -> None:
         """Let the caller go: Twilio asks the action of `<Connect>` what comes next."""
-        self._closed = True
-        await self._socket.close(NORMAL_CLOSURE)
+        await self._stream.close(NORMAL_CLOSURE)
 
     async def reject(self) -> None:
         """Close a stream that is broken, or that another has replaced."""
-        self._closed = True
-        await self._socket.close(POLICY_VIOLATION)
+        await self._stream.close(POLICY_VIOLATION)
 
-    async def _send(self, text: str) -> None:
-        if self._closed:
-            return
-        try:
-            await self._socket.send_text(text)
-        except SocketClosedError:
-            # Whoever reads the events learns that the link is gone, and how.
-            return
+
+def _heard(media: Media) -> tuple[bytes]:
+    return (ulaw_to_pcm(media.ulaw),)
