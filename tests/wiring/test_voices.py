@@ -12,6 +12,7 @@ from tests.support.vendors import elevenlabs
 from tests.support.vendors.elevenlabs import ElevenLabs
 from tests.support.vendors.openai import KEY, MODEL, OpenAi, refused, summed_up
 from tests.support.vendors.openai_audio import OpenAiAudio
+from tests.support.virtual_time import virtually
 from tests.support.whole_app import serving_everything
 
 from callgenie.kernel.clock import SystemClock
@@ -129,6 +130,7 @@ def test_voices_of_vendors_are_chosen_by_names_that_people_can_read() -> None:
     assert "piper/joe" not in options_of(settings(piper="off")).voices
 
 
+@virtually
 async def test_whatever_voice_can_be_chosen_speaks_as_itself() -> None:
     openai_server, elevenlabs_server = OpenAiAudio(), ElevenLabs()
     async with serving(openai_server.app) as openai_url, serving(elevenlabs_server.app) as elevenlabs_url:
