@@ -236,11 +236,11 @@ async def test_a_server_that_never_takes_it_ends_in_a_refusal_at_the_deadline(
 async def test_a_server_that_does_not_answer_ends_in_a_refusal_at_the_deadline(
     connected: Database, database: Db
 ) -> None:
-    async with failing(connected, 1, blockConnection=True, blockTimeMS=60_000):
+    async with failing(connected, 1, blockConnection=True, blockTimeMS=4_000):
         begin = time.monotonic()
         with pytest.raises(DatabaseBusyError):
             await retrying(lambda: database["phonenumbers"].insert_one(NUMBER), seconds=0.5)
-        assert time.monotonic() - begin < 4.5
+        assert time.monotonic() - begin < 3.5
 
 
 async def test_what_cannot_become_right_is_not_repeated(database: Db) -> None:
@@ -278,11 +278,11 @@ async def test_a_value_that_a_validator_refuses_is_quoted_nowhere(database: Db) 
 
 
 async def test_a_deadline_bounds_what_is_inside(connected: Database, database: Db) -> None:
-    async with failing(connected, 1, blockConnection=True, blockTimeMS=60_000):
+    async with failing(connected, 1, blockConnection=True, blockTimeMS=4_000):
         begin = time.monotonic()
         with deadline(0.3), pytest.raises((NetworkTimeout, OperationFailure)):
             await database["phonenumbers"].insert_one(NUMBER)
-        assert time.monotonic() - begin < 30
+        assert time.monotonic() - begin < 3.5
 
 
 @pytest.mark.parametrize("seconds", [0, 0.0, -1])
