@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -48,6 +49,7 @@ class FakeLink:
         self._echoes_marks = echoes_marks
         self._caller: deque[bytes] = deque()
         self._buffer: deque[bytes | str] = deque()
+        self._on_the_way: deque[Callable[[], object]] = deque()
         self._events: asyncio.Queue[LinkEvent] = asyncio.Queue()
         self._began = asyncio.get_running_loop().time()
         self._line = asyncio.get_running_loop().create_task(self._run())
@@ -102,7 +104,7 @@ class FakeLink:
     async def clear(self) -> None:
         self.cleared_at.append(self.now)
         # It goes the way of the audio before it, and does not overtake it.
-        asyncio.get_running_loop().call_later(self._delay, self._flush)
+        self._send(self._flush)
 
     async def close(self) -> None:
         if self.closed_at is None:
@@ -113,7 +115,15 @@ class FakeLink:
     def _receive(self, items: list[bytes] | list[str]) -> None:
         if self.closed_at is not None:
             return
-        asyncio.get_running_loop().call_later(self._delay, self._buffer.extend, items)
+        self._send(partial(self._buffer.extend, items))
+
+    def _send(self, arrival: Callable[[], object]) -> None:
+        # Nothing overtakes: timers of the very same moment go off in any order, and virtual time has such moments.
+        self._on_the_way.append(arrival)
+        asyncio.get_running_loop().call_later(self._delay, self._arrive)
+
+    def _arrive(self) -> None:
+        self._on_the_way.popleft()()
 
     def _flush(self) -> None:
         flushed = [item for item in self._buffer if isinstance(item, str)]
