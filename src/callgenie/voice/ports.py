@@ -1,7 +1,8 @@
 """What a running call needs from the outside: a link to the caller, and providers that hear, think and speak.
 
-Audio is 16-bit little-endian mono PCM, in frames of 20 ms, at `AudioLink.sample_rate` samples a second,
-unless a line says otherwise. Retry, timeouts and fallback stand once around these ports, never inside a provider.
+Audio is 16-bit little-endian mono PCM, in whole frames of 20 ms, one or a few at a time, at `AudioLink.sample_rate`
+samples a second, unless a line says otherwise. Retry, timeouts and fallback stand once around these ports, never
+inside a provider.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

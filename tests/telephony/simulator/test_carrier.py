@@ -11,6 +11,7 @@ from tests.telephony.simulator.stage import ACTION_PATH, Stage, on_stage, tone
 
 from callgenie.audio.g711 import ulaw_to_pcm
 from callgenie.telephony.simulator.carrier import UNREACHABLE, Dialling, SimulatedCarrier
+from callgenie.telephony.simulator.exotel import SimulatedExotel
 from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import CallReport, Ending, StreamReport
 from callgenie.telephony.simulator.script import (
@@ -233,5 +234,17 @@ async def test_a_server_that_goes_away_before_it_answers_the_upgrade_is_reported
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with SimulatedCarrier(f"http://127.0.0.1:{port}", "a token") as carrier:
+            report = await carrier.call(Dialling("+14155550111", "+14155550122", ()))
+    assert (report.upgrade_status, report.ended_by, report.stream) == (UNREACHABLE, Ending.CARRIER, None)
+
+
+async def test_a_server_that_goes_away_before_it_answers_exotels_upgrade_is_reported_too() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with SimulatedExotel(f"http://127.0.0.1:{port}", "a secret") as carrier:
             report = await carrier.call(Dialling("+14155550111", "+14155550122", ()))
     assert (report.upgrade_status, report.ended_by, report.stream) == (UNREACHABLE, Ending.CARRIER, None)

@@ -47,6 +47,11 @@ def webhook_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(verify=_authorities(), timeout=WEBHOOK_SECONDS_MAX, trust_env=False)
 
 
+def upgrade_status_of(error: InvalidHandshake | OSError) -> int:
+    """Return what a server answered that opened no media socket; `UNREACHABLE` when it answered nothing."""
+    return error.response.status_code if isinstance(error, InvalidStatus) else UNREACHABLE
+
+
 @functools.cache
 def _authorities() -> ssl.SSLContext:
     """Read what certificates are verified by: 40 ms, and the same for every carrier there is."""
@@ -236,8 +241,7 @@ class SimulatedCarrier:
         try:
             socket = await self.open_media(verb.url)
         except (InvalidHandshake, OSError) as error:
-            status = error.response.status_code if isinstance(error, InvalidStatus) else UNREACHABLE
-            return replace(report, upgrade_status=status, ended_by=Ending.CARRIER)
+            return replace(report, upgrade_status=upgrade_status_of(error), ended_by=Ending.CARRIER)
         dialect = Dialect(account_sid=self._account_sid, call_sid=report.session_id, stream_sid=self._sid("MZ"))
         ending = await call.run(socket, dialect, verb.parameters)
         return replace(report, stream=call.report(ending), ended_by=ending)

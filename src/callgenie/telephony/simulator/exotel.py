@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidHandshake
 
 from callgenie.audio.g711 import pcm_to_ulaw, ulaw_to_pcm
 from callgenie.audio.resample import QuickResampler
@@ -18,7 +18,7 @@ from callgenie.audio.wav import StereoWavWriter
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.telephony.exotel import messages
 from callgenie.telephony.exotel.secret import basic_authorization
-from callgenie.telephony.simulator.carrier import UNREACHABLE, Dialling, webhook_client
+from callgenie.telephony.simulator.carrier import UNREACHABLE, Dialling, upgrade_status_of, webhook_client
 from callgenie.telephony.simulator.dialect import Heard, text_in
 from callgenie.telephony.simulator.report import CallReport, Ending
 from callgenie.telephony.simulator.stream import MediaCall
@@ -136,7 +136,7 @@ class SimulatedExotel:
         """Open the media socket.
 
         Raises:
-            InvalidStatus: The server refuses the upgrade.
+            InvalidHandshake: The server refuses the upgrade, with `InvalidStatus`, or is gone before it has answered.
         """
         address = "ws" + self._base_url.removeprefix("http") + MEDIA_PATH
         return await connect(
@@ -168,8 +168,8 @@ class SimulatedExotel:
     async def _stream(self, dialling: Dialling, report: CallReport) -> CallReport:
         try:
             socket = await self.open_media()
-        except InvalidStatus as error:
-            return replace(report, upgrade_status=error.response.status_code, ended_by=Ending.CARRIER)
+        except (InvalidHandshake, OSError) as error:
+            return replace(report, upgrade_status=upgrade_status_of(error), ended_by=Ending.CARRIER)
         with contextlib.ExitStack() as stack:
             recorder = None
             if dialling.recording is not None:

@@ -89,7 +89,7 @@ def read_order(text: str) -> Order:
 def media_order(stream_sid: str, ulaw: bytes) -> str:
     """Return the message that hands audio to the carrier.
 
-    It is put together by hand, 50 times a second for each call: `stream_sid` must need no escaping, which
+    It is put together by hand, up to 50 times a second for each call: `stream_sid` must need no escaping, which
     `read_message` has seen to.
     """
     payload = binascii.b2a_base64(ulaw, newline=False).decode("ascii")
