@@ -42,7 +42,7 @@ async def test_a_call_after_hours_hears_so_and_is_answered_and_counted(mongodb_u
         report = await board.dial(*TALK)
         conversation = await board.office.conversation("CA1")
         turns = await board.turns()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert turns[0] == ("assistant", CLOSED_GREETING)
     assert ("assistant", "We are open from nine to five.") in turns
     assert report.ended_by is Ending.ASSISTANT

@@ -45,7 +45,7 @@ async def talk(board: Switchboard, *, transferee: Transferee = BUSY, faults: Fau
     """Ask for a person, hear what comes of it, and hang up."""
     steps = await rehearse([Listen(), Play(tone(800)), Listen(), Listen(timeout_ms=40_000)])
     dialling = Dialling(CALLER, NUMBER, steps, session_id="CA1", transferee=transferee, faults=faults)
-    report = await board.carrier.call(dialling)
+    report = await board.call(dialling)
     assert await board.comes_to_rest()
     return report
 
@@ -187,7 +187,7 @@ async def test_who_hangs_up_before_the_assistant_is_there_frees_the_line(mongodb
         assert not await board.is_at_rest()
         await board.carrier.report_status(board.dialling(), "completed")
         rest = await board.office.conversation(REST)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (rest["status"], rest["endedReason"]) == ("abandoned", "caller-hangup")
 
 

@@ -45,7 +45,7 @@ async def dial(
     from_number: str = CALLER,
 ) -> CallReport:
     steps = await rehearse(actions)
-    return await board.exotel.call(Dialling(from_number, to_number, steps, faults=faults, session_id=session_id))
+    return await board.call(Dialling(from_number, to_number, steps, faults=faults, session_id=session_id), board.exotel)
 
 
 def heard_ms(report: CallReport) -> int:
@@ -64,7 +64,7 @@ def test_a_call_is_greeted_answered_and_ended_by_a_goodbye_that_was_heard(mongod
             report = await dial(board, *QUESTIONS)
             conversation = await board.office.conversation("EX1")
             turns = await board.turns("EX1")
-            assert await board.is_at_rest()
+            assert await board.comes_to_rest()
         stream = stream_of(report)
         assert report.ended_by is Ending.ASSISTANT
         assert stream.close_code == 1_000
@@ -269,7 +269,7 @@ async def test_a_second_stream_for_a_call_that_runs_is_closed_and_disturbs_nobod
         assert (await board.office.conversation("EX1"))["status"] == "in-progress"
         await first.close()
         await asyncio.sleep(5)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually
@@ -324,7 +324,7 @@ async def test_a_socket_that_dies_ends_the_call_as_a_lost_stream(mongodb_uri: st
         await dial(board, Listen(), Pause(60_000), faults=Faults(dies_after_ms=7_000))
         await asyncio.sleep(5)
         conversation = await board.office.conversation("EX1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["fault"]) == ("carrier-stream-lost", "provider")
     assert conversation["duration"] in {7, 8}
 
@@ -365,7 +365,7 @@ async def test_status_callbacks_in_any_order_and_number_change_nothing_that_is_k
         report = await dial(board, *QUESTIONS, faults=Faults(status_repeats=2, status_backwards=True))
         conversation = await board.office.conversation("EX1")
         unknown = await board.exotel.report_status("EX404", "completed")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert set(report.status_answers) == {204}
     assert unknown.status_code == 204
     assert (conversation["status"], conversation["endedReason"]) == ("completed", "assistant-hangup")

@@ -44,7 +44,7 @@ async def test_a_long_call_is_granted_more_and_more_seconds(mongodb_uri: str) ->
     async with switchboard(mongodb_uri, texts=["when are you open"]) as board:
         await board.dial(*chatter(150), HangUp())
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert conversation["endedReason"] == "caller-hangup"
     assert 150 <= conversation["billableSeconds"] <= 152
     assert conversation["grantedSeconds"] >= conversation["billableSeconds"]
@@ -95,7 +95,7 @@ async def test_the_longest_call_ends_as_such(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri, texts=["when are you open"], max_call_seconds=60) as board:
         report = await board.dial(*chatter(100), HangUp())
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["fault"]) == ("max-duration", "none")
     assert stream_of(report).duration_ms <= 60_500
 
@@ -113,7 +113,7 @@ async def test_what_is_said_while_the_database_is_away_is_saved_in_order_once_it
             await asyncio.sleep(15)
         report = await call
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     numbers = [turn["number"] for turn in conversation["turns"]]
     assert numbers == list(range(1, len(numbers) + 1))
     assert [turn["text"] for turn in conversation["turns"] if turn["role"] == "user"] == texts * 4
@@ -145,7 +145,7 @@ async def test_without_the_database_a_call_goes_on_to_its_granted_second_and_no_
         report = await call
         await asyncio.sleep(30)
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert 50_000 <= stream_of(report).duration_ms <= 60_500
     assert report.ended_by is Ending.ASSISTANT
     assert (conversation["endedReason"], conversation["fault"]) == ("lease-expired", "platform")
@@ -166,7 +166,7 @@ async def test_what_cannot_be_settled_in_time_is_settled_by_the_sweeper_once(mon
         for _ in range(2):
             await board.office.sweeper.sweep()
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert conversation["endedReason"] == "lease-expired"
 
 
@@ -180,7 +180,7 @@ async def test_a_call_lasts_until_it_is_hung_up_however_long_saving_its_last_wor
         report = await call
         await asyncio.sleep(10)
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert conversation["endedReason"] == "caller-hangup"
     assert conversation["duration"] == -(-stream_of(report).duration_ms // 1_000)
 
@@ -202,7 +202,7 @@ async def test_a_call_that_was_ended_elsewhere_is_hung_up_at_its_next_beat(mongo
             assert link.closed_at is not None
             assert link.closed_at <= 21
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["billableSeconds"]) == ("internal-error", 5)
 
 
@@ -215,7 +215,7 @@ async def test_hanging_up_a_call_that_runs_here_ends_it_at_once(mongodb_uri: str
         assert not board.live.hang_up(SessionId("CA404"), EndedReason.ACCOUNT_SUSPENDED, Fault.CUSTOMER)
         await running
         assert (await board.office.conversation("CA1"))["endedReason"] == "account-suspended"
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 # The process stops
@@ -238,7 +238,7 @@ async def test_a_cancelled_call_is_settled_before_the_cancellation_goes_on(mongo
         assert (conversation["status"], conversation["endedReason"]) == ("completed", "server-shutdown")
         assert link.closed_at is not None
         assert board.live.count == 0
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually
@@ -270,7 +270,7 @@ async def test_draining_says_goodbye_to_calls_that_go_on_and_settles_them_in_tim
             assert (conversation["endedReason"], conversation["fault"]) == ("server-shutdown", "platform")
             assert "restart" in [turn["text"] for turn in conversation["turns"] if turn["role"] == "assistant"][-1]
             assert report.ended_by is Ending.ASSISTANT
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually
@@ -282,7 +282,7 @@ async def test_a_call_that_was_let_in_before_the_drain_is_sent_away_politely(mon
         assert link.closed_at < 15
         assert link.heard_ms() > 1_000
         assert (await board.office.conversation("CA1"))["endedReason"] == "server-shutdown"
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually

@@ -57,7 +57,7 @@ async def test_a_call_whose_socket_breaks_goes_on_over_another(mongodb_uri: str)
         report = await board.dial(*ASKS_LATER, faults=Faults(dies_after_ms=7_000))
         conversation = await board.office.conversation("CA1")
         turns = await board.turns()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
         assert board.live.count == 0
     assert stream_of(report).streams == 2
     assert report.action_statuses == (200,)
@@ -125,7 +125,7 @@ async def test_a_socket_that_hangs_is_closed_as_soon_as_another_has_the_call(mon
         assert await close_code_of(second) == 1_000
         await asyncio.sleep(1)
         assert ending_of(await board.office.conversation("CA1")) == ("caller-hangup", "none")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually
@@ -153,7 +153,7 @@ async def test_a_call_without_a_stream_for_two_seconds_ends_as_a_lost_stream(mon
         faults = Faults(dies_after_ms=5_000, reconnects_after_ms=3_000)
         report = await board.dial(*ASKS_LATER, faults=faults)
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert report.verbs[-1] == HangUpVerb()
     assert report.ended_by is Ending.CARRIER
     assert ending_of(conversation) == ("carrier-stream-lost", "provider")
@@ -166,7 +166,7 @@ async def test_a_call_that_the_carrier_calls_over_is_not_waited_for(mongodb_uri:
         await board.dial(*ASKS_LATER, faults=Faults(dies_after_ms=5_000, line_dies=True))
         await asyncio.sleep(0.5)
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert ending_of(conversation) == ("carrier-stream-lost", "provider")
     assert conversation["duration"] in {5, 6}
 
@@ -177,7 +177,7 @@ async def test_a_call_whose_every_socket_breaks_is_let_go(mongodb_uri: str) -> N
         report = await board.dial(*ASKS_LATER, faults=Faults(dies_after_ms=1_000, deaths=99))
         await asyncio.sleep(3)
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert stream_of(report).streams == STREAMS_MAX
     assert report.announcement.startswith("I am sorry")
     assert ending_of(conversation) == ("carrier-stream-lost", "provider")
@@ -199,7 +199,7 @@ async def test_a_caller_whom_no_stream_ever_reached_hears_an_apology(mongodb_uri
     async with switchboard(mongodb_uri) as board:
         report = await board.dial(Listen(), faults=Faults(never_starts=True))
         assert (await board.office.conversation("CA1"))["status"] == "abandoned"
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert report.announcement.startswith("I am sorry")
 
 
@@ -252,7 +252,7 @@ async def test_a_carrier_that_takes_no_order_costs_the_record_nothing(mongodb_ur
             await board.dial(Listen(), Pause(6_000), faults=Faults(goes_silent_after_ms=4_000))
             await asyncio.sleep(20)
             assert ending_of(await board.office.conversation("CA1")) == ("carrier-stream-lost", "provider")
-            assert await board.is_at_rest()
+            assert await board.comes_to_rest()
             assert len(twilio.forms) == 3
         await api.close()
 
@@ -293,7 +293,7 @@ async def test_a_stream_that_lands_in_another_process_is_refused_and_the_call_en
         conversation = await board.office.conversation("CA1")
         assert other.live.count == 0
         assert ending_of(conversation) == ("carrier-stream-lost", "provider")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually

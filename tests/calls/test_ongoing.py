@@ -76,7 +76,7 @@ async def test_a_call_of_this_process_ends_at_once_by_its_owners_wish(mongodb_ur
     async with switchboard(mongodb_uri, texts=["when are you open"]) as board:
         report = await while_it_runs(board, process(board.office, board.live).hang_up(board.owner, SESSION))
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert report.ended_by is Ending.ASSISTANT
     assert (conversation["status"], conversation["endedReason"], conversation["fault"]) == (
         "completed",
@@ -98,7 +98,7 @@ async def test_a_call_of_another_process_ends_when_that_one_looks(mongodb_uri: s
 
         report = await while_it_runs(board, work())
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["fault"]) == ("assistant-hangup", "customer")
     # Three seconds were waited before the other process looked.
     assert 13_000 <= stream_of(report).duration_ms <= 14_500

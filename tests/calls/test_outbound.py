@@ -97,7 +97,7 @@ async def test_somebody_is_called_from_the_owners_number_and_told_who_calls_and_
         placed = await calls_of(board).place(board.owner, WISH)
         report = await carried_out(board, twilio)
         conversation = await recorded(board)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     order, sid = twilio.order()
     assert placed.is_new
     assert placed.is_certain
@@ -123,7 +123,7 @@ async def test_a_call_of_ours_outlives_its_socket_too(mongodb_uri: str) -> None:
         actions = (Listen(), Pause(4_000), Play(tone(800)), AwaitHangUp())
         report = await carried_out(board, twilio, actions=actions, faults=Faults(dies_after_ms=5_000))
         conversation = await recorded(board)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert stream_of(report).streams == 2
     assert conversation["endedReason"] == "assistant-hangup"
 
@@ -205,7 +205,7 @@ async def test_a_call_whose_order_was_taken_and_not_answered_goes_on_as_the_same
         await carried_out(board, twilio)
         conversation = await recorded(board)
         assert len(twilio.forms) == 1
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert conversation["leg"] == list(twilio.calls)[-1]
     assert (conversation["status"], conversation["counted"]) == ("completed", True)
 
@@ -220,10 +220,10 @@ async def test_a_call_of_which_nothing_is_ever_heard_ends_by_itself_and_cannot_b
         await board.office.let_all_leases_run_out()
         await board.office.sweeper.sweep()
         assert (await recorded(board))["endedReason"] == "lease-expired"
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
         report = await carried_out(board, twilio)
         assert report.verbs == (HangUpVerb(),)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually
@@ -238,7 +238,7 @@ async def test_a_carrier_that_dials_twice_gets_one_conversation(mongodb_uri: str
         assert (await recorded(board))["status"] == "ringing"
         assert stream_of(await first).ended_by is Ending.ASSISTANT
         assert (await recorded(board))["endedReason"] == "assistant-hangup"
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 # Not placed
@@ -264,7 +264,7 @@ def test_an_order_that_the_carrier_does_not_take_is_recorded_and_holds_nothing(
             with pytest.raises(error):
                 await calls_of(board).place(board.owner, WISH)
             conversation = await recorded(board)
-            assert await board.is_at_rest()
+            assert await board.comes_to_rest()
         assert (conversation["status"], conversation["endedReason"]) == ("failed", "dial-failed")
 
     run()
@@ -349,7 +349,7 @@ async def test_a_server_that_stops_calls_nobody_and_hangs_up_on_whoever_answers(
         assert report.verbs == (HangUpVerb(),)
         assert (await recorded(board))["status"] == "abandoned"
         assert len(twilio.forms) == 1
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 # Hung up by the owner
@@ -375,5 +375,5 @@ async def test_an_owner_who_hangs_up_stops_the_ringing(mongodb_uri: str) -> None
         report = await board.carrier.place(order[0], order[1], Callee(steps=await rehearse([HangUp()])))
         assert report.verbs == (HangUpVerb(),)
         assert (await recorded(board))["status"] == "rejected"
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
         await api.close()

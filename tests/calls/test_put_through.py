@@ -39,9 +39,9 @@ async def transferred(
     """Hold a call that ends with a transfer; return the carrier's report and what was noted of it."""
     steps = await rehearse([Listen(), Play(tone(800)), AwaitHangUp()])
     dialling = Dialling(caller, NUMBER, steps, transferee=transferee, session_id="CA1", faults=faults)
-    report = await board.carrier.call(dialling)
+    report = await board.call(dialling)
     conversation = await board.office.conversation("CA1")
-    assert await board.is_at_rest()
+    assert await board.comes_to_rest()
     return report, conversation
 
 

@@ -204,7 +204,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_call(
                 report = await board.dial(*ASKING)
                 await store_all(board, desk)
                 conversation = await board.office.conversation("CA1")
-                assert await board.is_at_rest()
+                assert await board.comes_to_rest()
             stored = desk.stored()
         assert conversation["endedReason"] == "caller-hangup"
         assert len(stream_of(report).exchanges) == 1

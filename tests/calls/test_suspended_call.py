@@ -19,7 +19,7 @@ async def test_a_call_of_an_account_that_is_suspended_meanwhile_ends_politely_wi
         asyncio.get_running_loop().call_later(5, board.office.customers.suspend, board.owner)
         report = await board.dial(*TALK * 30, HangUp())
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["fault"]) == ("account-suspended", "customer")
     assert report.ended_by is Ending.ASSISTANT
     assert stream_of(report).duration_ms <= 60_500

@@ -38,7 +38,7 @@ async def test_a_caller_who_wants_a_person_hears_so_and_is_let_go_of(mongodb_uri
         link.says(quiet(6_000), voice(800))
         conversation = await hold(board, link)
         turns = await board.turns()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
         assert link.closed_at is not None
         assert link.heard_ms() >= len(WORDS) * 60
         assert (conversation["endedReason"], conversation["fault"]) == ("transferred", "none")

@@ -30,7 +30,7 @@ async def test_a_call_is_greeted_answered_and_ended_by_a_goodbye_that_was_heard(
         report = await board.dial(*QUESTIONS)
         conversation = await board.office.conversation("CA1")
         turns = await board.turns()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     stream = stream_of(report)
     assert report.ended_by is Ending.ASSISTANT
     assert stream.close_code == 1_000
@@ -49,7 +49,7 @@ async def test_a_caller_who_hangs_up_is_recorded_as_such(mongodb_uri: str) -> No
     async with switchboard(mongodb_uri) as board:
         await board.dial(Listen(), Play(tone(800)), Listen(), HangUp())
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["status"], conversation["endedReason"]) == ("completed", "caller-hangup")
     assert conversation["billableSeconds"] == conversation["duration"] > 0
 
@@ -256,7 +256,7 @@ async def test_a_token_opens_its_call_once_and_the_second_comer_disturbs_nobody(
         await asyncio.sleep(5)
         third = await board.open_stream("CA1", token)
         assert await close_code_of(third) == 1_008
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
 
 
 @virtually
@@ -299,7 +299,7 @@ async def test_a_socket_that_dies_ends_the_call_as_a_lost_stream(mongodb_uri: st
         await board.dial(Listen(), Pause(60_000), faults=Faults(dies_after_ms=7_000, line_dies=True))
         await asyncio.sleep(5)
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["fault"]) == ("carrier-stream-lost", "provider")
     assert conversation["duration"] in {7, 8}
 
@@ -309,7 +309,7 @@ async def test_a_carrier_that_falls_silent_is_given_up(mongodb_uri: str) -> None
     async with switchboard(mongodb_uri) as board:
         report = await board.dial(Listen(), AwaitHangUp(60_000), faults=Faults(goes_silent_after_ms=6_000))
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert conversation["endedReason"] == "carrier-stream-lost"
     assert report.ended_by is Ending.ASSISTANT
 
@@ -338,7 +338,7 @@ async def test_status_callbacks_in_any_order_and_number_change_nothing_that_is_k
         faults = Faults(status_repeats=2, status_backwards=True)
         report = await board.dial(*QUESTIONS, faults=faults)
         conversation = await board.office.conversation("CA1")
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert set(report.status_answers) == {204}
     assert (conversation["status"], conversation["endedReason"]) == ("completed", "assistant-hangup")
     assert conversation["carrierStatus"] == "completed"

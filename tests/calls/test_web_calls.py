@@ -48,7 +48,7 @@ async def test_a_page_talks_with_the_assistant_and_sees_what_is_said(mongodb_uri
             await page.sends({"event": "hang-up"})
             await page.over()
         conversation = await record(board)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert page.events[0] == {"event": "ready", "sampleRate": 16_000, "frameMs": 20}
     assert page.said == [(turn["role"], turn["text"]) for turn in conversation["turns"]]
     assert page.said[1:] == [("user", "when are you open"), ("assistant", "We are open from nine to five.")]
@@ -106,7 +106,7 @@ async def test_a_page_that_is_closed_has_hung_up(mongodb_uri: str) -> None:
             await page.socket.close(1_001)
         await asyncio.sleep(5)
         conversation = await record(board)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["fault"]) == ("caller-hangup", "none")
 
 
@@ -118,7 +118,7 @@ async def test_a_connection_that_breaks_is_lost(mongodb_uri: str) -> None:
             page.socket.transport.abort()
             await asyncio.sleep(5)
         conversation = await record(board)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["endedReason"], conversation["fault"]) == ("carrier-stream-lost", "provider")
 
 
@@ -168,7 +168,7 @@ async def test_a_ticket_is_worth_nothing_after_a_minute(mongodb_uri: str) -> Non
         assert await refused(issued.url) == 403
         await board.office.sweeper.sweep()
         conversation = await record(board)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert (conversation["status"], conversation["counted"]) == ("abandoned", False)
 
 
@@ -277,7 +277,7 @@ async def test_some_garbage_is_passed_over_and_more_of_it_ends_the_call(mongodb_
                 await page.sends(message)
             await page.over()
         conversation = await record(board)
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert page.code == 1_008
     assert conversation["endedReason"] == "carrier-stream-lost"
 
@@ -301,7 +301,7 @@ async def test_audio_may_catch_up_after_a_pause_and_never_be_a_flood(mongodb_uri
             except ConnectionClosed:
                 pass  # it was closed before all of it was there
             await page.over()
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert page.code == 1_008
 
 
@@ -313,5 +313,5 @@ async def test_a_stopping_server_says_so_and_lets_no_call_ring(mongodb_uri: str)
             draining = group.create_task(board.live.drain(20))
             await page.over()
             await draining
-        assert await board.is_at_rest()
+        assert await board.comes_to_rest()
     assert page.events[-1] == {"event": "ended", "reason": "server-shutdown", "fault": "platform"}

@@ -46,7 +46,7 @@ async def bakery(mongodb_uri: str, *said: str, **more: Any) -> AsyncIterator[Swi
 async def talk(board: Switchboard, utterances: int, **dialling: Any) -> tuple[CallReport, list[tuple[str, str]]]:
     """Call, say so many things, each after having heard us out, and wait for the end of the call."""
     steps = await rehearse([Listen(), *(Play(tone(800)), Listen()) * utterances, AwaitHangUp()])
-    report = await board.carrier.call(Dialling(CALLER, "+14155550100", steps, session_id="CA1", **dialling))
+    report = await board.call(Dialling(CALLER, "+14155550100", steps, session_id="CA1", **dialling))
     return report, await board.turns()
 
 
@@ -89,7 +89,7 @@ async def test_a_caller_who_hangs_up_in_the_middle_of_a_message_leaves_the_words
 ) -> None:
     async with bakery(mongodb_uri, "yes please", MESSAGE, now=SHUT) as board:
         steps = await rehearse([Listen(), Play(tone(800)), Listen(), Play(tone(800))])
-        await board.carrier.call(Dialling(CALLER, "+14155550100", steps, session_id="CA1"))
+        await board.call(Dialling(CALLER, "+14155550100", steps, session_id="CA1"))
         assert await board.comes_to_rest()
         turns = await board.turns()
     assert turns[-1] == ("user", MESSAGE)
@@ -141,7 +141,7 @@ async def test_a_caller_whom_nobody_answers_comes_back_and_leaves_a_message(mong
         steps = await rehearse([Listen(), *once, Listen(timeout_ms=40_000), *once * len(said), AwaitHangUp()])
         nobody = Transferee("no-answer", rings_ms=30_000)
         dialling = Dialling(CALLER, "+14155550100", steps, session_id="CA1", transferee=nobody)
-        report = await board.carrier.call(dialling)
+        report = await board.call(dialling)
         assert await board.comes_to_rest()
         rest = await board.office.conversation(rest_id_of(SessionId("CA1")))
         turns = await board.turns(rest["sessionId"])

@@ -28,11 +28,11 @@ class AnyCarrier:
 
 
 async def _by_twilio(board: Switchboard, dialling: Dialling) -> CallReport:
-    return await board.carrier.call(dialling)
+    return await board.call(dialling)
 
 
 async def _by_exotel(board: Switchboard, dialling: Dialling) -> CallReport:
-    return await board.exotel.call(dialling)
+    return await board.call(dialling, board.exotel)
 
 
 async def _by_page(board: Switchboard, dialling: Dialling) -> CallReport:
@@ -45,6 +45,7 @@ async def _by_page(board: Switchboard, dialling: Dialling) -> CallReport:
     socket = await connect(ticket.url, proxy=None, max_queue=None)
     call = MediaCall(dialling.steps, faults=dialling.faults)
     ending = await call.run(socket, BrowserDialect(), {})
+    await board.live.settled(ticket.session_id)
     return replace(report, session_id=ticket.session_id, stream=call.report(ending), ended_by=ending)
 
 

@@ -29,6 +29,7 @@ from callgenie.calls.greeter import Greeter
 from callgenie.calls.live import LiveCalls
 from callgenie.calls.media_streams import MediaStreams
 from callgenie.calls.memory import CallerMemory
+from callgenie.calls.models import AnsweredCall
 from callgenie.calls.origins import Origins
 from callgenie.calls.outbound import OutboundCalls
 from callgenie.calls.recorded import NOT_RECORDED, Recording
@@ -58,6 +59,7 @@ from callgenie.telephony.twilio.twiml import ConnectStream, read
 from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.providers.scripted import Answer, scripted_providers
+from callgenie.voice.turn import SessionEnd
 
 SHUTTING_DOWN = 91
 AUTH_TOKEN = "the auth token of a test account"
@@ -88,13 +90,33 @@ class BoardClock(LoopClock):
         return self._wall.now()
 
 
+class WatchedCalls(LiveCalls):
+    """The calls of a process, which tells when one of them is settled: its caller may be gone long before."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._settled: dict[SessionId, asyncio.Event] = {}
+
+    async def run(self, answered: AnsweredCall, *args: Any, **kwargs: Any) -> SessionEnd:
+        settled = self._settled[answered.session_id] = asyncio.Event()
+        try:
+            return await super().run(answered, *args, **kwargs)
+        finally:
+            settled.set()
+
+    async def settled(self, session_id: str) -> None:
+        """Wait until a call that was taken here is over, written and counted."""
+        if (settled := self._settled.get(SessionId(session_id))) is not None:
+            await settled.wait()
+
+
 @dataclass(frozen=True)
 class Switchboard:
     """What a test can look at and turn."""
 
     url: str
     office: Office
-    live: LiveCalls
+    live: WatchedCalls
     carrier: SimulatedCarrier
     exotel: SimulatedExotel
     services: SimpleNamespace
@@ -112,11 +134,17 @@ class Switchboard:
         from_number: str = CALLER,
         tape: Path | None = None,
     ) -> CallReport:
-        """Call; `tape` is where the carrier keeps what it has heard of both sides."""
+        """Call by Twilio; `tape` is where the carrier keeps what it has heard of both sides."""
         steps = await rehearse(actions)
-        return await self.carrier.call(
+        return await self.call(
             Dialling(from_number, to_number, steps, faults=faults, session_id=session_id, recording=tape)
         )
+
+    async def call(self, dialling: Dialling, by: SimulatedExotel | None = None) -> CallReport:
+        """Call by Twilio or by another, and wait until the call is settled."""
+        report = await (by or self.carrier).call(dialling)
+        await self.live.settled(report.session_id)
+        return report
 
     async def token(self, session_id: str = "CA1") -> str:
         """Let a call ring; return what its first stream must show."""
@@ -247,7 +275,7 @@ async def switchboard(
         clock, memory = BoardClock(office.clock), CallerMemory(CallerStore(database.db))
         voices = catalogue(providers)
         greeter = Greeter(office.customers.profiles, voices, clock)
-        live = LiveCalls(office.desk, voices, clock, memory=memory, recording=recording(database.db, clock))
+        live = WatchedCalls(office.desk, voices, clock, memory=memory, recording=recording(database.db, clock))
         app, services = _app(office, live, auth_token, exotel_secret, api)
         async with (
             serving(app) as url,
@@ -274,7 +302,7 @@ async def switchboard(
 async def another_process(board: Switchboard) -> AsyncIterator[Switchboard]:
     """Serve the same database at the same public address from elsewhere, where none of the board's calls run."""
     catalogue = VoiceCatalogue(scripted_providers(TEXTS, ANSWERS))
-    live = LiveCalls(board.office.desk, catalogue, BoardClock(board.office.clock))
+    live = WatchedCalls(board.office.desk, catalogue, BoardClock(board.office.clock))
     app, services = _app(board.office, live, AUTH_TOKEN, EXOTEL_SECRET)
     public_url = services.public_url = board.services.public_url
     async with (
