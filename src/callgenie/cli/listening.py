@@ -114,10 +114,12 @@ class HttpServer:
                 host, port = self._listening.getsockname()[:2]
                 raise _cannot_listen(error, host, port) from error
 
-    async def wait(self, *others: asyncio.Task[Any]) -> None:
-        """Wait until one of the tasks ends, or the server does."""
+    async def answer_until(self, over: asyncio.Event) -> None:
+        """Wait until it is over, or the server has ended by itself."""
         if self._task is not None:
-            await asyncio.wait({self._task, *others}, return_when=asyncio.FIRST_COMPLETED)
+            waiting = asyncio.create_task(over.wait(), name="http server may end")
+            await asyncio.wait({self._task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
 
     async def stop(self) -> None:
         """Let requests in progress finish, and answer no more."""

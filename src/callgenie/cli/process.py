@@ -1,18 +1,17 @@
 """The server as a process: it says when it is ready, and on SIGTERM or Ctrl-C lets running calls finish."""
 
-import asyncio
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from callgenie.cli.listening import HttpServer, address_of, is_exposed, listen
+from callgenie.cli.stopping import StopRequest
 from callgenie.kernel.secret_file import Secrets
 from callgenie.mongo.client import Database
 from callgenie.mongo.embedded import open_database
@@ -57,45 +56,29 @@ async def run_server(
         DomainError: The database or the secrets cannot be had; see `mongo.errors` and `kernel.secret_file`.
     """
     stop = Stop(progress)
-    with stop.on_signals():
+    with stop.on_any_signal():
         await _run(settings, progress, on_ready, assemble, stop)
     _log.info(SERVER_STOPPED)
 
 
-class Stop:
-    """Hears the signals. The first cancels a process that starts and asks one that serves; a second one ends it."""
+class Stop(StopRequest):
+    """Hears the signals of whoever started the server: the first asks it to stop, a second ends it at once."""
 
     def __init__(self, progress: Progress) -> None:
-        self.asked = asyncio.Event()
-        self.serving = False
+        super().__init__()
         self._progress = progress
-        self._task = asyncio.current_task()
 
-    @contextmanager
-    def on_signals(self) -> Generator[None, None, None]:
+    def on_any_signal(self) -> AbstractContextManager[None]:
         """Hear SIGTERM and SIGINT during the block."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._hear, number)
-        try:
-            yield
-        except asyncio.CancelledError:
-            # While starting there is nothing to drain, and being told to stop is no failure.
-            if not self.asked.is_set():
-                raise
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        return self.on_signals(self._hear)
 
     def _hear(self, number: int) -> None:
         if self.asked.is_set():
             # Nothing is cleaned up here: the watcher ends the database when this process is gone.
             sys.stderr.flush()
             os._exit(128 + number)
-        self.asked.set()
         self._progress("Stopping: running calls may finish. Once more ends them at once.")
-        if not self.serving and self._task is not None:
-            self._task.cancel()
+        self.ask()
 
 
 async def _run(
@@ -152,13 +135,11 @@ async def _serve(
     stop: Stop,
 ) -> None:
     with announced(settings, url):
-        stop.serving = True
+        stop.started()
         _log.info(SERVER_READY, url=url)
         if on_ready is not None:
             on_ready(url)
-        asked = asyncio.create_task(stop.asked.wait(), name="stop asked")
-        await http.wait(asked)
-        asked.cancel()
+        await http.answer_until(stop.asked)
         _log.info(SERVER_STOPPING, drain_seconds=settings.drain_seconds)
         await program.drain(settings.drain_seconds)
 

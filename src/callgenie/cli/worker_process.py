@@ -6,7 +6,6 @@ one who started us is gone, however that happened, and with it the embedded data
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ import structlog
 
 from callgenie.cli.listening import HttpServer
 from callgenie.cli.process import Assemble, Program
+from callgenie.cli.stopping import StopRequest
 from callgenie.cli.workers import READY, RELOAD
 from callgenie.mongo.embedded import open_database
 from callgenie.settings import Settings
@@ -58,53 +58,35 @@ async def run_worker(settings: Settings, listening: int, channel: int, url: str,
 
 
 async def _serve(settings: Settings, program: Program, http: HttpServer, orders: "_Orders") -> None:
-    orders.serving = True
-    asked = asyncio.create_task(orders.asked.wait(), name="stop asked")
-    await http.wait(asked)
-    asked.cancel()
+    orders.started()
+    await http.answer_until(orders.asked)
     await program.drain(0 if orders.in_a_hurry else settings.drain_seconds)
 
 
-class _Orders:
+class _Orders(StopRequest):
     """Hears the server and the signals. Being asked to stop twice is being asked once: both may tell us."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
-        self.asked = asyncio.Event()
-        self.serving = False
+        super().__init__()
         self.in_a_hurry = False
         self._reader = reader
-        self._task = asyncio.current_task()
 
     @asynccontextmanager
     async def heard(self) -> AsyncIterator[None]:
         """Hear them during the block."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
-        listening = asyncio.create_task(self._listen(), name="orders")
-        try:
-            yield
-        except asyncio.CancelledError:
-            # While starting there is nothing to drain, and being told to stop is no failure.
-            if not self.asked.is_set():
-                raise
-        finally:
-            listening.cancel()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        with self.on_signals(lambda _number: self.ask()):
+            listening = asyncio.create_task(self._listen(), name="orders")
+            try:
+                yield
+            finally:
+                listening.cancel()
 
     async def _listen(self) -> None:
         while order := await self._reader.read(1):
             self.in_a_hurry = order == RELOAD
-            self._stop()
+            self.ask()
         if self.asked.is_set():
             # It was ended while we were still draining: nobody waits for us, and with it the database goes.
             sys.stderr.flush()
             os._exit(_LEFT_ALONE)
-        self._stop()
-
-    def _stop(self) -> None:
-        if not self.asked.is_set():
-            self.asked.set()
-            if not self.serving and self._task is not None:
-                self._task.cancel()
+        self.ask()

@@ -94,13 +94,13 @@ async def run_workers(
         DomainError: As `run_server`.
     """
     stop = Stop(progress)
-    with stop.on_signals():
+    with stop.on_any_signal():
         async with ground(settings, progress) as (listening, _, _):
             url = address_of(settings.host, listening)
             crew = _Crew(settings, listening, url, command, patient=changes is not None)
             async with crew.at_work(count):
                 with announced(settings, url):
-                    stop.serving = True
+                    stop.started()
                     _log.info(SERVER_READY, url=url, workers=count)
                     if on_ready is not None:
                         on_ready(url)
