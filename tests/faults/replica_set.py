@@ -20,9 +20,9 @@ from pymongo.errors import PyMongoError
 from callgenie.mongo.program import find_mongod, watched
 
 NAME = "faults"
-# The default of ten seconds is for networks between continents. `docs/how-to/own-replica-set.md` recommends these two.
-ELECTION_MS = 2_000
-HEARTBEAT_MS = 500
+# The defaults are for networks between continents. `docs/how-to/own-replica-set.md` recommends these and says why.
+SETTINGS = {"electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 500, "heartbeatTimeoutSecs": 2}
+PARAMETERS = ("oplogNetworkTimeoutBufferSeconds=1", "oplogFetcherSteadyStateMaxFetcherRestarts=0")
 READY_SECONDS = 60
 STOP_SECONDS = 3.0
 _MEMBERS = 3
@@ -60,6 +60,7 @@ class Node:
             *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=20MB)"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             *("--setParameter", "enableTestCommands=1"),
+            *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),
             *self.extra,
             stop_seconds=STOP_SECONDS,
         )
@@ -201,14 +202,13 @@ async def replica_set() -> AsyncIterator[ReplicaSet]:
 
 async def _initiate(nodes: list[Node]) -> None:
     members = [{"_id": node.number, "host": node.host} for node in nodes]
-    shape = {"electionTimeoutMillis": ELECTION_MS, "heartbeatIntervalMillis": HEARTBEAT_MS}
     async with (
         asyncio.timeout(READY_SECONDS),
         AsyncMongoClient[dict[str, Any]](nodes[0].host, directConnection=True, serverSelectionTimeoutMS=500) as client,
     ):
         while True:
             with contextlib.suppress(PyMongoError):
-                await client.admin.command({"replSetInitiate": {"_id": NAME, "members": members, "settings": shape}})
+                await client.admin.command({"replSetInitiate": {"_id": NAME, "members": members, "settings": SETTINGS}})
                 return
             await asyncio.sleep(0.1)
 

@@ -63,7 +63,8 @@ async def run(
     log: Path | None = None,
 ) -> Verdict:
     """Run one fault with one seed on a database of its own."""
-    randomness = random.Random(f"{fault}/{seed}")  # noqa: S311 -- a run must be repeatable
+    # One each: how often the office draws depends on how fast it is, and what breaks must not depend on that.
+    workings, breakings = (random.Random(f"{fault}/{seed}/{whose}") for whose in ("office", "nemesis"))  # noqa: S311
     name = f"run-{fault}-{seed}"[:60]
     db = cluster.client.get_database(name)
     await cluster.client.drop_database(name)
@@ -76,14 +77,14 @@ async def run(
     ):
         ends = _BEFORE_SECONDS + 5 if fault == "turn-month" else None
         owners, racers = await open_office(crew[0], db, period_ends_in_seconds=ends)
-        workload = Workload(history, crew, owners, racers, randomness)
+        workload = Workload(history, crew, owners, racers, workings)
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watch_limits(db, owners, history, over))
             working = group.create_task(workload.run())
             try:
                 await asyncio.sleep(_BEFORE_SECONDS)
-                await NEMESES[fault](Stage(cluster, crew, randomness, history.breaking(said), letterbox, db))
+                await NEMESES[fault](Stage(cluster, crew, breakings, history.breaking(said), letterbox, db))
                 await _mend(cluster, crew)
                 await asyncio.sleep(_AFTER_SECONDS)
                 workload.stop()
