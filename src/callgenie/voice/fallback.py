@@ -6,7 +6,6 @@ embedded, and fails as if it were alone. What was passed on is never passed on a
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
+from callgenie.audio.kept import KeptAudio
 from callgenie.voice.breaker import Breaker
 from callgenie.voice.guarded import ProviderFailedError, answered, closed_in_the_end, spoken, tell_failure, within
 from callgenie.voice.phrases import phrases_for
@@ -153,7 +153,7 @@ class FallbackSpeechToText:
                 sample_rate=sample_rate, language=language
             ),
             patience_ms=self._patience_ms,
-            bytes_max=_KEPT_SECONDS * sample_rate * 2,
+            utterance=KeptAudio(_KEPT_SECONDS, sample_rate),
         )
 
 
@@ -166,23 +166,18 @@ class _FallbackStream:
         start: Callable[[Candidate[SpeechToText] | None], SpeechStream],
         *,
         patience_ms: int,
-        bytes_max: int,
+        utterance: KeptAudio,
     ) -> None:
         self._candidates = candidates
         self._start = start
         self._patience_ms = patience_ms
-        self._bytes_max = bytes_max
-        self._pieces: deque[bytes] = deque()
-        self._bytes = 0
+        self._utterance = utterance
         self._retired: list[SpeechStream] = []
         self._at = self._next_at(0)
         self._stream = start(candidates[self._at])
 
     def push(self, pcm: bytes) -> None:
-        self._pieces.append(pcm)
-        self._bytes += len(pcm)
-        while self._bytes > self._bytes_max:
-            self._bytes -= len(self._pieces.popleft())
+        self._utterance.add(pcm)
         self._stream.push(pcm)
 
     async def transcribe(self) -> Transcript:
@@ -199,8 +194,7 @@ class _FallbackStream:
         return await self._stream.transcribe()
 
     def reset(self) -> None:
-        self._pieces.clear()
-        self._bytes = 0
+        self._utterance.clear()
         at = self._next_at(0) if self._at > 0 else 0
         if at < self._at:
             self._take(at)
@@ -233,7 +227,7 @@ class _FallbackStream:
         self._retired.append(self._stream)
         self._at = at
         self._stream = self._start(self._candidates[at])
-        for piece in self._pieces:
+        for piece in self._utterance:
             self._stream.push(piece)
 
     async def _close_retired(self) -> None:

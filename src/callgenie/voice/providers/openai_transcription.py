@@ -6,9 +6,9 @@ Source: OpenAI API reference, "Create transcription".
 import io
 import json
 import wave
-from collections import deque
 from typing import Final
 
+from callgenie.audio.kept import KeptAudio
 from callgenie.voice.ports import SpeechStream, Transcript
 from callgenie.voice.providers.hosted_api import HostedApi
 
@@ -42,19 +42,15 @@ class _Utterance:
         self._model = model
         self._rate = sample_rate
         self._language = language
-        self._pieces: deque[bytes] = deque()
-        self._bytes = 0
+        self._utterance = KeptAudio(_KEPT_SECONDS, sample_rate)
 
     def push(self, pcm: bytes) -> None:
-        self._pieces.append(pcm)
-        self._bytes += len(pcm)
-        while self._bytes > _KEPT_SECONDS * self._rate * 2:
-            self._bytes -= len(self._pieces.popleft())
+        self._utterance.add(pcm)
 
     async def transcribe(self) -> Transcript:
-        if self._bytes < _SHORTEST_SECONDS * self._rate * 2:
+        if self._utterance.seconds < _SHORTEST_SECONDS:
             return Transcript("", final=True)
-        recording = _wav(b"".join(self._pieces), self._rate)
+        recording = _wav(self._utterance.pcm, self._rate)
         form = {"model": self._model, "response_format": "json", "language": self._language}
         files = {"file": ("utterance.wav", recording, "audio/wav")}
         body = b""
@@ -66,8 +62,7 @@ class _Utterance:
         return Transcript(self._text_in(body), final=True)
 
     def reset(self) -> None:
-        self._pieces.clear()
-        self._bytes = 0
+        self._utterance.clear()
 
     async def close(self) -> None:
         self.reset()

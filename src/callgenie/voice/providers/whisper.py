@@ -7,7 +7,6 @@ with the full window.
 
 import re
 import zlib
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ import numpy as np
 import tokenizers
 from numpy.typing import NDArray
 
+from callgenie.audio.kept import KeptAudio
 from callgenie.audio.resample import resample
 from callgenie.voice.ports import ProviderError, SpeechStream, Transcript
 from callgenie.voice.providers.mel import FRAMES_A_SECOND, log_mel
@@ -149,23 +149,17 @@ class _WhisperStream:
         self._model = model
         self._workers = workers
         self._rate = sample_rate
-        self._pieces: deque[bytes] = deque()
-        self._bytes = 0
+        self._utterance = KeptAudio(_KEPT_SECONDS, sample_rate)
 
     def push(self, pcm: bytes) -> None:
-        self._pieces.append(pcm)
-        self._bytes += len(pcm)
-        while self._bytes > _KEPT_SECONDS * self._rate * 2:
-            self._bytes -= len(self._pieces.popleft())
+        self._utterance.add(pcm)
 
     async def transcribe(self) -> Transcript:
-        pcm = b"".join(self._pieces)
-        text = await self._workers.run(PROVIDER, self._model.transcribe, pcm, self._rate)
+        text = await self._workers.run(PROVIDER, self._model.transcribe, self._utterance.pcm, self._rate)
         return Transcript(text, final=True)
 
     def reset(self) -> None:
-        self._pieces.clear()
-        self._bytes = 0
+        self._utterance.clear()
 
     async def close(self) -> None:
         self.reset()
