@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
 from tests.support.processes import running
 from tests.support.served_program import serving_program, url_of
+from typer.testing import CliRunner
 
 from callgenie.cli.demo.business import BUSINESS
 from callgenie.cli.demo.owner import Owner
+from callgenie.cli.program import app
 from callgenie.mongo.client import connect
 from callgenie.mongo.folder import DataFolder
 from callgenie.numbers.service import NumberPool
@@ -81,7 +84,24 @@ def test_the_example_is_a_script_that_can_be_played(data_folder: Path) -> None:
     with running("callgenie", "simulate", "--example") as command:
         assert command.end() == 0
     script = data_folder / "call.yaml"
-    script.write_text("\n".join(command.said), encoding="utf-8")
-    with running("callgenie", "simulate", script, "--url", "http://127.0.0.1:9") as command:
-        assert command.end() == 69
-    assert any("Is the server running" in line for line in command.said)
+    example = "\n".join(command.said)
+    for carrier in ("twilio", "exotel"):
+        script.write_text(example.replace("carrier: twilio", f"carrier: {carrier}"), encoding="utf-8")
+        with running("callgenie", "simulate", script, "--url", "http://127.0.0.1:9") as command:
+            assert command.end() == 69
+        assert any(f"as {carrier} would" in line for line in command.said)
+        assert any("Is the server running" in line for line in command.said)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://host:port", "http://127.0.0.1:99999", "127.0.0.1:4000", "http://", "http://calls..example.com"]
+)
+def test_an_address_that_is_none_is_refused_with_its_option_before_anything_is_dialled(
+    data_folder: Path, address: str
+) -> None:
+    script = data_folder / "call.yaml"
+    script.write_text(SCRIPT.replace("CARRIER", "exotel"), encoding="utf-8")
+    for option in ("--url", "--public-url"):
+        found = CliRunner().invoke(app, ["simulate", str(script), option, address])
+        assert found.exit_code == 2
+        assert f"Error: {option}: takes an address" in found.stderr

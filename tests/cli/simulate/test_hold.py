@@ -1,6 +1,7 @@
 """Scripts against a whole server, in virtual time: what the assistant hums stands for the texts that a test gives."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from callgenie.cli.simulate.scenario import (
 from callgenie.cli.simulate.telling import document_of
 from callgenie.cli.simulate.words import wanted
 from callgenie.telephony.simulator.carrier import SimulatedCarrier
+from callgenie.telephony.simulator.exotel import SimulatedExotel
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
 from callgenie.telephony.simulator.script import Action, HangUp, LetSpeak, Pause, Play, rehearse
 from callgenie.voice.ports import ToolCall
@@ -179,8 +181,60 @@ async def test_a_webhook_that_is_refused_is_a_problem_with_a_hint(mongodb_uri: s
             assert hint in outcome.problem
 
 
-@virtually
-async def test_without_a_server_the_call_cannot_be_placed() -> None:
-    async with SimulatedCarrier("http://127.0.0.1:9", "t") as carrier:
-        with pytest.raises(ServerAwayError, match="Is the server running"):
-            await hold(scenario(HangUp()), (), carrier.call, ScriptedSpeechToText(()), lambda *_: None)
+@pytest.mark.parametrize("carrier_of", [SimulatedCarrier, SimulatedExotel])
+def test_without_a_server_the_call_cannot_be_placed(
+    carrier_of: Callable[[str, str], SimulatedCarrier | SimulatedExotel],
+) -> None:
+    @virtually
+    async def run() -> None:
+        async with carrier_of("http://127.0.0.1:9", "a secret") as carrier:
+            with pytest.raises(ServerAwayError, match="Is the server running"):
+                await hold(scenario(HangUp()), (), carrier.call, ScriptedSpeechToText(()), lambda *_: None)
+
+    run()
+
+
+async def test_a_server_that_goes_away_before_it_answers_the_socket_is_a_problem_with_a_hint() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with SimulatedExotel(f"http://127.0.0.1:{port}", "a secret") as carrier:
+            script = scenario(HangUp(), carrier=CarrierKind.EXOTEL)
+            outcome = await hold(script, (), carrier.call, ScriptedSpeechToText(()), lambda *_: None)
+    assert not outcome.passed
+    assert outcome.problem.startswith("The server went away")
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_a_carrier_that_falls_silent_hears_no_more_of_its_caller_and_is_hung_up_on(
+    mongodb_uri: str, carrier: CarrierKind
+) -> None:
+    @virtually
+    async def run() -> None:
+        async with switchboard(mongodb_uri) as board:
+            faults = Faults(goes_silent_after_ms=4_000)
+            steps = (heard("hello"), Pause(3_000), QUESTION, heard("nine"), HungUp(20_000))
+            outcome = await held(board, scenario(*steps, carrier=carrier, faults=faults))
+            ended = await board.office.conversation(outcome.report.session_id)
+        assert [line for line, _ in failures(outcome)] == [4]
+        assert (ended["endedReason"], ended["fault"]) == ("carrier-stream-lost", "provider")
+
+    run()
+
+
+@pytest.mark.parametrize(("carrier", "failed"), [(CarrierKind.TWILIO, []), (CarrierKind.EXOTEL, [4, 6])])
+def test_a_socket_that_dies_is_replaced_by_twilio_and_the_end_of_a_call_from_exotel(
+    mongodb_uri: str, carrier: CarrierKind, failed: list[int]
+) -> None:
+    @virtually
+    async def run() -> None:
+        async with switchboard(mongodb_uri, texts=["open", "goodbye"]) as board:
+            faults = Faults(dies_after_ms=4_000)
+            steps = (heard("hello"), Pause(3_000), QUESTION, heard("nine"), QUESTION, HungUp(20_000))
+            outcome = await held(board, scenario(*steps, carrier=carrier, faults=faults), (GREETING, HOURS, FAREWELL))
+        assert [line for line, _ in failures(outcome)] == failed
+
+    run()

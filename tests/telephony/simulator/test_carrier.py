@@ -1,9 +1,13 @@
 """The simulated carrier against a small server, over real sockets, in virtual time."""
 
 import asyncio
+import socket
+import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from tests.support.virtual_time import virtually
@@ -238,9 +242,13 @@ async def test_a_server_that_goes_away_before_it_answers_the_upgrade_is_reported
     assert (report.upgrade_status, report.ended_by, report.stream) == (UNREACHABLE, Ending.CARRIER, None)
 
 
-async def test_a_server_that_goes_away_before_it_answers_exotels_upgrade_is_reported_too() -> None:
+@pytest.mark.parametrize("how", ["closes", "resets"])
+async def test_a_server_that_goes_away_before_it_answers_exotels_upgrade_is_reported_too(how: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        if how == "resets":
+            line = writer.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
@@ -248,3 +256,14 @@ async def test_a_server_that_goes_away_before_it_answers_exotels_upgrade_is_repo
         async with SimulatedExotel(f"http://127.0.0.1:{port}", "a secret") as carrier:
             report = await carrier.call(Dialling("+14155550111", "+14155550122", ()))
     assert (report.upgrade_status, report.ended_by, report.stream) == (UNREACHABLE, Ending.CARRIER, None)
+
+
+@pytest.mark.parametrize(
+    ("carrier_of", "error"), [(SimulatedCarrier, httpx.ConnectError), (SimulatedExotel, ConnectionRefusedError)]
+)
+async def test_a_server_that_is_not_there_is_no_call(
+    carrier_of: Callable[[str, str], SimulatedCarrier | SimulatedExotel], error: type[Exception]
+) -> None:
+    async with carrier_of("http://127.0.0.1:9", "a secret") as carrier:
+        with pytest.raises(error):
+            await carrier.call(Dialling("+14155550111", "+14155550122", ()))

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
+import httpx
 import typer
 from rich.console import Console
 
@@ -31,10 +33,12 @@ EXIT_FAILED: Final = 1
 EXIT_SCRIPT: Final = 2
 CALLS_MAX: Final = 50
 
+_ADDRESS: Final = "http://127.0.0.1:4000"
+
 
 def simulate(
     script: Annotated[Path | None, typer.Argument(help="The script, a YAML file; --example shows one.")] = None,
-    url: Annotated[str, typer.Option(help="Where the server listens.")] = "http://127.0.0.1:4000",
+    url: Annotated[str, typer.Option(help="Where the server listens.")] = _ADDRESS,
     public_url: Annotated[
         str | None, typer.Option(help="PUBLIC_URL of the server, over which Twilio's requests are signed; else --url.")
     ] = None,
@@ -51,7 +55,8 @@ def simulate(
 ) -> None:
     """Call a server as a carrier would, play a caller from a script, and check what the assistant says.
 
-    Exits with 0 when all went as expected, 1 when not, 2 when the script is wrong.
+    Exits with 0 when all went as expected, 1 when not, 2 when the script or an option is wrong, 69 when there is no
+    server.
 
     Examples: callgenie simulate --example > call.yaml; callgenie simulate call.yaml --auth-token ...;
     callgenie simulate call.yaml --url https://calls.example.com --json
@@ -60,6 +65,9 @@ def simulate(
         typer.echo(files("callgenie.cli.simulate").joinpath("starter.yaml").read_text("utf-8"), nl=False)
         return
     scenario = _read(script, to)
+    for option, address in (("--url", url), ("--public-url", public_url)):
+        if address is not None and not _is_address(address):
+            raise _refused(ScriptFaultError(option, "takes an address that begins with http:// or https://.", _ADDRESS))
     server = _Server(url, public_url, auth_token, exotel_secret)
     outcomes = run(_simulate(scenario, server, calls, err if as_json else out))
     if as_json:
@@ -99,6 +107,17 @@ def _read(script: Path | None, to: str | None) -> Scenario:
     except ScriptFaultError as fault:
         raise _refused(fault) from None
     return scenario if to is None else replace(scenario, to_number=to)
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether both what asks webhooks and what opens sockets can make something of an address."""
+    try:
+        httpx.URL(text)
+        parts = urlsplit(text)
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def _refused(fault: ScriptFaultError | RecordingUnreadableError) -> typer.Exit:

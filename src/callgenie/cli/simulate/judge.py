@@ -6,6 +6,7 @@ from typing import Final
 
 from callgenie.cli.simulate.listener import Line
 from callgenie.cli.simulate.scenario import Expectation, Heard, HungUp, Refused, Scenario, Silence, Transferred
+from callgenie.telephony.simulator.carrier import UNREACHABLE
 from callgenie.telephony.simulator.report import CallReport, Ending, StreamReport
 from callgenie.telephony.simulator.script import Hear, Play, Say
 from callgenie.telephony.twilio.twiml import Dial
@@ -53,6 +54,8 @@ def _problem(report: CallReport) -> str:
             f"The voice webhook answered {bad[0]}. With 403, check --auth-token, and that --public-url is PUBLIC_URL "
             "of the server."
         )
+    if report.upgrade_status == UNREACHABLE:
+        return "The server went away before it answered the media socket, or what answers at --url is none of ours."
     if report.upgrade_status is not None:
         return (
             f"The media socket was refused with {report.upgrade_status}. With 403, check the token or secret, and "

@@ -122,6 +122,9 @@ class SimulatedExotel:
     async def call(self, dialling: Dialling) -> CallReport:
         """Place a call and hold it until it is over.
 
+        No webhook comes first, so it is the media socket that finds out whether there is a server. One that is there
+        and goes away before it has answered is reported.
+
         Raises:
             OSError: The server cannot be reached.
         """
@@ -136,6 +139,7 @@ class SimulatedExotel:
         """Open the media socket.
 
         Raises:
+            OSError: The server cannot be reached.
             InvalidHandshake: The server refuses the upgrade, with `InvalidStatus`, or is gone before it has answered.
         """
         address = "ws" + self._base_url.removeprefix("http") + MEDIA_PATH
@@ -168,7 +172,7 @@ class SimulatedExotel:
     async def _stream(self, dialling: Dialling, report: CallReport) -> CallReport:
         try:
             socket = await self.open_media()
-        except (InvalidHandshake, OSError) as error:
+        except InvalidHandshake as error:
             return replace(report, upgrade_status=upgrade_status_of(error), ended_by=Ending.CARRIER)
         with contextlib.ExitStack() as stack:
             recorder = None
