@@ -32,6 +32,8 @@ from callgenie.telephony.simulator.script import (
     Press,
     rehearse,
 )
+from callgenie.voice.ports import ToolCall
+from callgenie.voice.providers.scripted import Answer
 
 LONG = "We are open from nine to five on weekdays, and on Saturdays from ten to two, but never on holidays."
 
@@ -313,6 +315,19 @@ async def longest_of(board: Switchboard) -> int:
         seconds = running._call.limits.max_seconds
         await call
     return seconds
+
+
+@virtually
+async def test_nobody_is_put_through_and_the_caller_stays_with_the_assistant(mongodb_uri: str) -> None:
+    answers: dict[str, Answer] = {"person": ToolCall("transfer_call")}
+    async with switchboard(
+        mongodb_uri, texts=["a person please"], answers=answers, transfer_number="+14155550177"
+    ) as board:
+        report = await dial(board, Listen(), Play(tone(800)), Listen(), HangUp())
+        conversation = await board.office.conversation("EX1")
+    assert report.ended_by is Ending.CALLER
+    assert conversation["endedReason"] == "caller-hangup"
+    assert "transfer" not in conversation
 
 
 # What the carrier does wrong

@@ -139,9 +139,17 @@ class BusinessBody(ApiModel):
         default_factory=lambda: AfterHours.MESSAGE,
         description="A call outside the hours may leave a message, is answered like any other, or is refused.",
     )
-    instructions: Annotated[str, StringConstraints(max_length=4_000)] = Field(default_factory=str)
+    instructions: Annotated[str, StringConstraints(max_length=4_000)] = Field(
+        default_factory=str,
+        description="What a language model is told to talk about, and in which manner. The model `faq`, which is the "
+        "default, does not read them: it answers from `faq` and `hours`.",
+    )
     faq: list[FaqBody] = Field(default_factory=list, max_length=200)
-    transfer_number: PhoneNumberText | None = Field(default_factory=lambda: None)
+    transfer_number: PhoneNumberText | None = Field(
+        default_factory=lambda: None,
+        description="Whom a caller who asks for a person is put through to, in calls that come from Twilio; null is "
+        "nobody.",
+    )
     remembers_callers: StrictBool = Field(
         default_factory=lambda: True, description="Whether the assistant knows what was said with a caller before."
     )
