@@ -5,7 +5,7 @@ import platform
 import time
 from collections.abc import Sequence
 
-from bench.calls import Load, Waiting, percentile
+from bench.calls import APART_SECONDS, SPREADS_SECONDS, Load, Waiting, percentile
 from bench.history import GOALS, Sized
 from bench.recognition import Recognised
 from bench.soak import GROWTH_MB_GOAL, Soak
@@ -110,7 +110,9 @@ def waiting_section(waiting: Sequence[Waiting]) -> list[str]:
     return [
         "## How long a caller waits, with the embedded providers",
         "The server and its database share one core. From the caller's last sound: `serverE2e` until the first audio",
-        "byte is handed to the carrier, and what the caller hears, at the other end of the simulated line.",
+        "byte is handed to the carrier, and what the caller hears, at the other end of the simulated line. Several",
+        f"callers begin {_spreads()} seconds after each other, for as many answers each, and so speak now",
+        f"alone and now into each other; or all of them at once, {APART_SECONDS} seconds apart.",
         "",
         "| calls | answers | serverE2e p50 | p95 | heard p50 | p95 |",
         "|---|---|---|---|---|---|",
@@ -208,7 +210,16 @@ def _load_line(idle: Load, first: Load, load: Load) -> str:
     )
 
 
+def _spreads() -> str:
+    *before, last = SPREADS_SECONDS
+    return f"{', '.join(map(str, before))} and {last}"
+
+
 def _waiting_line(waiting: Waiting) -> str:
-    calls = f"{waiting.calls}, all speaking at once" if waiting.in_step else waiting.calls
+    calls: object = waiting.calls
+    if waiting.in_step:
+        calls = f"{waiting.calls}, all speaking at once"
+    elif waiting.calls > 1:
+        calls = f"{waiting.calls}, {SPREADS_SECONDS[0]} to {SPREADS_SECONDS[-1]} s apart"
     latencies = (waiting.server_p50_ms, waiting.server_p95_ms, waiting.heard_p50_ms, waiting.heard_p95_ms)
     return _row(calls, waiting.answers, *(f"{latency:.0f} ms" for latency in latencies))

@@ -92,7 +92,7 @@ async def test_a_caller_who_has_finished_and_goes_on_later_has_two_turns(mongodb
 
 
 @virtually
-async def test_an_interruption_silences_us_in_200_ms_and_the_record_holds_what_was_heard(mongodb_uri: str) -> None:
+async def test_an_interruption_silences_us_in_450_ms_and_the_record_holds_what_was_heard(mongodb_uri: str) -> None:
     texts = ["when are you open?", "no wait please"]
     async with switchboard(mongodb_uri, texts=texts, **OPEN) as board:
         talk = (Listen(), Play(tone(800)), LetSpeak(4_000), Play(tone(1_000)), Listen(), HangUp())
@@ -112,6 +112,23 @@ async def test_an_interruption_silences_us_in_200_ms_and_the_record_holds_what_w
     # Not a word more than was heard, and at most one less.
     assert cut["text"].split() in (truth, truth[:-1])
     assert turns[-2:] == [("user", "no wait please"), ("assistant", "I can take a message.")]
+
+
+@pytest.mark.parametrize("understood", ["", "cake", "Okay."])
+def test_a_voice_of_which_nothing_is_understood_silences_us_in_900_ms(mongodb_uri: str, understood: str) -> None:
+    @virtually
+    async def run() -> None:
+        async with switchboard(mongodb_uri, texts=["when are you open?", understood], **OPEN) as board:
+            talk = (Listen(), Play(tone(800)), LetSpeak(2_000), Play(tone(1_400)), Listen(), HangUp())
+            stream = await heard_in(board, *talk)
+            (cut,) = await cut_off(board)
+        spoke_ms = stream.exchanges[1].began_ms
+        answer = next(each for each in stream.heard if each.start_ms < spoke_ms <= each.end_ms)
+        # And not sooner, for so long a cough may last.
+        assert 600 < answer.end_ms - spoke_ms <= 700 + 200
+        assert cut["generatedText"] == LONG
+
+    run()
 
 
 @pytest.mark.parametrize(("noise", "ms"), [("", 300), ("Uh-huh.", 400), ("Okay, right.", 600)])
