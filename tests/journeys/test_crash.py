@@ -11,15 +11,13 @@ from typing import Any
 import httpx
 import psutil
 from tests.support.processes import PATIENCE_SECONDS, Running, becomes_true, lives
+from tests.support.served_bakery import ended, open_bakery
 from tests.support.served_program import serving_program, url_of
 
-from callgenie.cli.demo.business import BUSINESS
 from callgenie.cli.demo.owner import DemoRefusedError, Owner
 from callgenie.cli.demo.script import FIRST_QUESTION, SECOND_QUESTION
 from callgenie.mongo.client import Document, connect
 from callgenie.mongo.folder import DataFolder
-from callgenie.numbers.service import NumberPool
-from callgenie.numbers.store import NumberStore
 from callgenie.telephony.simulator.carrier import Dialling, SimulatedCarrier
 from callgenie.telephony.simulator.report import CallReport
 from callgenie.telephony.simulator.script import Action, Listen, Pause, Say, rehearse
@@ -55,15 +53,6 @@ async def turns_once_there(owner: Owner, wanted: int) -> list[dict[str, Any]]:
     return turns
 
 
-async def ended(owner: Owner) -> dict[str, Any]:
-    for _ in range(300):
-        conversation = await owner.conversation(SESSION_ID)
-        if conversation["endedReason"] is not None:
-            return conversation
-        await asyncio.sleep(0.2)
-    raise AssertionError("nobody ended the call within a minute")
-
-
 async def recorded_seconds(url: str, conversation: dict[str, Any]) -> float:
     """Return how long the recording is, by the link that the conversation gives, which names the public address."""
     assert conversation["recording"]["state"] == "stored"
@@ -90,12 +79,7 @@ async def test_a_killed_server_loses_no_word_and_counts_the_call_once(data_folde
     with server(data_folder) as first:
         url = await url_of(data_folder, first)
         async with Owner(url) as owner:
-            await owner.sign_up(email="rosa@example.com", password="correct horse battery", name="Rosa")
-            await owner.describe_business(BUSINESS | {"recordCalls": True})
-            database = await connect(DataFolder(data_folder).uri)
-            await NumberPool(NumberStore(database.db)).import_numbers([NUMBER])
-            await database.close()
-            await owner.get_number()
+            await open_bakery(owner, data_folder, NUMBER, recordCalls=True)
             calling = asyncio.create_task(call(url))
             acknowledged = await turns_once_there(owner, TURNS_BEFORE_THE_END)
             authorization = owner.authorization
@@ -113,7 +97,7 @@ async def test_a_killed_server_loses_no_word_and_counts_the_call_once(data_folde
         async with Owner(url, authorization=authorization) as owner:
             database = await connect(DataFolder(data_folder).uri)
             await let_leases_run_out(database.db)
-            conversation = await ended(owner)
+            conversation = await ended(owner, SESSION_ID)
             usage = await owner.usage()
             await asyncio.sleep(6)  # another sweep finds nothing left to do
             again = await owner.usage()

@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pytest
 from tests.support.processes import running
+from tests.support.served_bakery import open_bakery
 from tests.support.served_program import serving_program, url_of
 from typer.testing import CliRunner
 
-from callgenie.cli.demo.business import BUSINESS
 from callgenie.cli.demo.owner import Owner
 from callgenie.cli.program import app
-from callgenie.mongo.client import connect
-from callgenie.mongo.folder import DataFolder
-from callgenie.numbers.service import NumberPool
-from callgenie.numbers.store import NumberStore
 
 AUTH_TOKEN = "the auth token of a test account"
 EXOTEL_SECRET = "a secret that Exotel shows"
@@ -32,21 +28,12 @@ steps:
 """
 
 
-async def bakery(url: str, data_folder: Path) -> None:
-    async with Owner(url) as owner:
-        await owner.sign_up(email="rosa@example.com", password="correct horse battery", name="Rosa")
-        await owner.describe_business({**BUSINESS, "afterHours": "answer"})
-        database = await connect(DataFolder(data_folder).uri)
-        await NumberPool(NumberStore(database.db)).import_numbers([NUMBER])
-        await database.close()
-        await owner.get_number()
-
-
 async def test_a_script_is_played_to_a_running_server_and_judged(data_folder: Path) -> None:
     script = data_folder / "call.yaml"
     with serving_program(data_folder, TWILIO_AUTH_TOKEN=AUTH_TOKEN, EXOTEL_SECRET=EXOTEL_SECRET) as server:
         url = await url_of(data_folder, server)
-        await bakery(url, data_folder)
+        async with Owner(url) as owner:
+            await open_bakery(owner, data_folder, NUMBER)
         secrets = {"TWILIO_AUTH_TOKEN": AUTH_TOKEN, "EXOTEL_SECRET": EXOTEL_SECRET}
         for carrier in ("twilio", "exotel"):
             script.write_text(SCRIPT.replace("CARRIER", carrier), encoding="utf-8")
