@@ -18,7 +18,8 @@ from callgenie.profiles.greetings import after_hours_greeting_of
 from callgenie.profiles.models import AfterHours, Business, Preferences
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import AwaitHangUp, HangUp, Listen, Play
-from callgenie.voice.message_taking import ASK_MESSAGE, next_step
+from callgenie.voice.message_draft import ASK_MESSAGE
+from callgenie.voice.message_taking import next_step
 from callgenie.voice.ports import Knowledge, Message, TextDelta, ToolSpec
 
 HOURS = weekly(weekdays="09:00-17:30")

@@ -69,6 +69,12 @@ def test_a_message_tells_who_called_and_what_they_want() -> None:
     assert (found.caller_name, found.wish) == ("Anna Bell", "Two loaves, after all.")
 
 
+def test_a_message_that_was_not_confirmed_is_told_as_such() -> None:
+    left = TakenMessage("1", "Please keep a loaf for me.", "", "", NOW, is_confirmed=False)
+    summary = findings_by_rules(replace(CALL, messages=(left,))).summary
+    assert summary.endswith('Left a message, without confirming it: "Please keep a loaf for me.".')
+
+
 def test_a_caller_who_says_nothing_is_not_given_words() -> None:
     found = findings_by_rules(replace(CALL, duration=8, turns=talk("- Hello?"), fault=Fault.PROVIDER))
     assert found.summary == ("A caller called and stayed for 8 s. The call was cut short by a fault. Said nothing.")

@@ -14,9 +14,11 @@ from callgenie.conversations.message_mail import MessageMailHandler
 from callgenie.conversations.models import NewMessage
 from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.ids import SessionId
-from callgenie.kernel.vocabulary import Carrier, EndedReason, Fault
+from callgenie.kernel.vocabulary import Carrier, EndedReason, Fault, TurnRole
 from callgenie.mongo.client import Database
 from callgenie.numbers.models import NumberWish
+from callgenie.voice.message_draft import ASK_MESSAGE
+from callgenie.voice.turn import Turn
 
 NUMBER = "+14155550100"
 MESSAGE = NewMessage("Please call me back about the cake.", "Anna Smith", "4155550123")
@@ -79,6 +81,7 @@ async def test_the_owner_gets_the_message_with_all_that_is_needed_to_call_back(
     call = await answered(api)
     await api.whole.desk.keep_message(call, MESSAGE)
     (text,) = await mails(api, letterbox)
+    assert "onfirmed" not in text
     for line in (
         "Hello Jane Miller,",
         "Anna Smith has left a message with your assistant:",
@@ -165,6 +168,21 @@ async def test_a_message_that_is_kept_is_due_in_the_same_write_so_a_crash_after_
     assert len(await mails(api, letterbox)) == 1
 
 
+async def test_a_message_that_its_caller_could_not_confirm_says_so(api: WholeApi, letterbox: Letterbox) -> None:
+    call = await answered(api)
+    for number, (role, words) in enumerate(((TurnRole.ASSISTANT, ASK_MESSAGE), (TurnRole.USER, MESSAGE.text)), 1):
+        await api.whole.desk.save_turn(call, number, Turn(role, words, 0, 900), number)
+    await api.whole.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=5)
+    (text,) = await mails(api, letterbox)
+    assert MESSAGE.text in text
+    assert "Not confirmed. The caller hung up before this could be read back" in text
+    assert f"Called from: {CALLER}" in text
+    assert letterbox.messages[-1]["Subject"] == f"Message from {CALLER}, not confirmed"
+    token = (await api.log_in()).json()["accessToken"]
+    (shown,) = (await api.call("GET", "/api/user/conversations/CA1", token=token)).json()["messages"]
+    assert (shown["text"], shown["confirmed"]) == (MESSAGE.text, False)
+
+
 async def test_of_a_conversation_that_was_deleted_nothing_is_mailed(api: WholeApi, letterbox: Letterbox) -> None:
     call = await answered(api)
     await api.whole.desk.keep_message(call, MESSAGE)
@@ -181,5 +199,6 @@ async def test_the_owner_sees_the_message_in_the_conversation_and_in_the_export(
     shown = (await api.call("GET", "/api/user/conversations/CA1", token=token)).json()
     (message,) = shown["messages"]
     assert (message["text"], message["name"], message["number"]) == (MESSAGE.text, MESSAGE.name, MESSAGE.number)
+    assert message["confirmed"]
     lines = await api.call("GET", "/api/user/conversations/export?format=jsonl", token=token)
     assert MESSAGE.text in lines.text

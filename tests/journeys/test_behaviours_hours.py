@@ -13,13 +13,18 @@ from tests.support.opening_hours import at, weekly
 from tests.support.switchboard import Switchboard, switchboard, tone
 from tests.support.virtual_time import virtually
 
+from callgenie.conversations.follow_up_store import FollowUpStore
+from callgenie.conversations.follow_ups import FollowUps
+from callgenie.conversations.message_mail import MessageMailHandler
+from callgenie.conversations.message_store import MESSAGE_MAIL
 from callgenie.conversations.rests import rest_id_of
-from callgenie.kernel.ids import SessionId
+from callgenie.jobs.outbox_store import OutboxStore
+from callgenie.kernel.ids import SessionId, SystemRandomness
 from callgenie.profiles.greetings import NOBODY_REACHED
 from callgenie.profiles.models import AfterHours, FaqEntry
 from callgenie.telephony.simulator.carrier import Dialling, Transferee
 from callgenie.telephony.simulator.report import CallReport, Ending
-from callgenie.telephony.simulator.script import AwaitHangUp, Listen, Play, rehearse
+from callgenie.telephony.simulator.script import Action, AwaitHangUp, Listen, Play, rehearse
 from callgenie.voice.catalogue import VoiceCatalogue
 from callgenie.voice.ports import VoiceProviders
 
@@ -84,15 +89,46 @@ async def test_after_hours_a_message_said_at_once_is_taken_and_a_question_answer
 
 
 @virtually
-async def test_a_caller_who_hangs_up_in_the_middle_of_a_message_leaves_the_words_on_record(
-    mongodb_uri: str,
-) -> None:
+async def test_a_caller_who_hangs_up_in_the_middle_of_a_message_has_left_it(mongodb_uri: str) -> None:
     async with bakery(mongodb_uri, "yes please", MESSAGE, now=SHUT) as board:
-        steps = await rehearse([Listen(), Play(tone(800)), Listen(), Play(tone(800))])
-        await board.call(Dialling(CALLER, "+14155550100", steps, session_id="CA1"))
-        assert await board.comes_to_rest()
+        # While the last word is spoken, before the name is asked for.
+        conversation, mails = await hung_up(board, Listen(), Play(tone(800)), Listen(), Play(tone(800)))
         turns = await board.turns()
     assert turns[-1] == ("user", MESSAGE)
+    (message,) = conversation["messages"]
+    assert (message["text"], message["number"], message["confirmed"]) == (MESSAGE, CALLER, False)
+    assert conversation["endedReason"] == "caller-hangup"
+    assert mails == [message["id"]]
+
+
+@virtually
+async def test_a_caller_who_hangs_up_when_the_name_is_asked_for_has_left_a_message(mongodb_uri: str) -> None:
+    async with bakery(mongodb_uri, MESSAGE, "Anna Smith", now=SHUT) as board:
+        conversation, mails = await hung_up(board, Listen(), Play(tone(800)), Listen(), Play(tone(800)), Listen())
+    (message,) = conversation["messages"]
+    told = (message["text"], message["name"], message["number"], message["confirmed"])
+    assert told == (MESSAGE, "Anna Smith", CALLER, False)
+    assert mails == [message["id"]]
+
+
+@virtually
+async def test_a_caller_who_hangs_up_without_having_said_a_message_has_left_none(mongodb_uri: str) -> None:
+    async with bakery(mongodb_uri, "is there parking?", "yes please", now=SHUT) as board:
+        conversation, mails = await hung_up(board, Listen(), Play(tone(800)), Listen(), Play(tone(800)), Listen())
+    assert "messages" not in conversation
+    assert mails == []
+
+
+async def hung_up(board: Switchboard, *actions: Action) -> tuple[dict[str, Any], list[str]]:
+    """Call, hang up, and have done what follows; return the record, and which of its messages are mailed."""
+    steps = await rehearse(actions)
+    await board.call(Dialling(CALLER, "+14155550100", steps, session_id="CA1"))
+    conversation = await board.office.conversation("CA1")
+    db = board.office.db
+    handlers = {MESSAGE_MAIL: MessageMailHandler(OutboxStore(db))}
+    await FollowUps(FollowUpStore(db), handlers, SystemRandomness()).work()
+    mails = await db.outbox.find({"kind": "message"}).to_list()
+    return conversation, [mail["facts"]["messageId"] for mail in mails]
 
 
 @pytest.mark.parametrize("wish", list(AfterHours))

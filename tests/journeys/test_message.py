@@ -1,6 +1,9 @@
 """A caller leaves a message: heard, asked for, read back and mailed with every part real, in virtual time."""
 
-from tests.support.house import house
+import asyncio
+from typing import Any
+
+from tests.support.house import House, house
 from tests.support.mail_sink import mail_sink, text_of
 from tests.support.virtual_time import virtually
 from tests.support.word_errors import word_error_rate
@@ -30,6 +33,16 @@ TALK = (
     Say("No, thank you. Goodbye."),
     AwaitHangUp(),
 )
+
+
+async def over(at: House, session_id: str) -> dict[str, Any]:
+    """Return a conversation once it is over: a caller who hangs up is gone before the last words are written."""
+    for _ in range(100):
+        conversation = await at.owner.conversation(session_id)
+        if conversation["endedReason"] is not None:
+            return conversation
+        await asyncio.sleep(0.1)
+    raise AssertionError(session_id)
 
 
 AFTER_THE_TRANSFER = (
@@ -66,6 +79,26 @@ async def test_a_message_of_a_caller_whom_nobody_answered_is_in_the_owners_mailb
     assert message["text"] in mails[0]
     assert usage["calls"]["used"] == 1
     assert usage["seconds"]["used"] == first["billableSeconds"] + rest["billableSeconds"]
+
+
+@virtually
+async def test_a_caller_who_hangs_up_in_the_middle_of_a_message_has_it_in_the_owners_mailbox(mongodb_uri: str) -> None:
+    async with mail_sink() as letterbox:
+        mail = {"smtp_host": "127.0.0.1", "smtp_port": letterbox.port, "smtp_tls": "none"}
+        async with house(mongodb_uri, **mail, email_verification="optional") as at:
+            steps = await rehearse(TALK[:4], load_embedded_providers().tts, voice_name="nanotts-en-gb")
+            call = await at.carrier.call(Dialling(CALLER, at.number, steps))
+            conversation = await over(at, call.session_id)
+            for _ in range(2):
+                await at.services.follow_ups.work()
+                await at.services.delivery.deliver()
+        mails = [text_of(each) for each in letterbox.messages if each["Subject"].startswith("Message from")]
+    (message,) = conversation["messages"]
+    assert word_error_rate([(MESSAGE, message["text"])]) <= 0.2
+    assert (message["number"], message["confirmed"], conversation["endedReason"]) == (CALLER, False, "caller-hangup")
+    (text,) = mails
+    for words in (message["text"], "Not confirmed. The caller hung up", f"Called from: {CALLER}"):
+        assert words in text
 
 
 @virtually

@@ -16,6 +16,7 @@ from callgenie.calls.desk import CallDesk
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted, AnsweredCall, IncomingCall, Refused
 from callgenie.calls.sweeper import Sweeper
+from callgenie.calls.unconfirmed import UnconfirmedMessages
 from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.message_store import MessageStore
@@ -155,18 +156,19 @@ def open_office(
         clock=clock,
         expect=expect,
     )
+    messages = MessageStore(db)
     desk = CallDesk(
         admission=admission,
         profiles=customers.profiles,
         terms=customers.terms,
         calls=calls,
-        messages=MessageStore(db),
+        messages=messages,
         ledger=ledger,
         tokens=tokens,
         randomness=SystemRandomness(),
         max_call_seconds=max_call_seconds,
     )
-    sweeper = Sweeper(calls, ledger, recording)
+    sweeper = Sweeper(calls, ledger, recording, UnconfirmedMessages(messages, customers.profiles))
     reconciliation = Reconciliation(ledger, TotalsStore(db))
     return Office(
         db,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from callgenie.kernel.vocabulary import TurnRole
-from callgenie.voice.message_taking import (
+from callgenie.voice.message_draft import (
     ASK_MESSAGE,
     ASK_NAME,
     ASK_NUMBER,
@@ -14,9 +14,8 @@ from callgenie.voice.message_taking import (
     IS_IT_RIGHT,
     OFFER,
     TRY_AGAIN,
-    begin,
-    next_step,
 )
+from callgenie.voice.message_taking import begin, next_step
 from callgenie.voice.particulars import digits_in, name_answered, name_said_in, spelled
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall, ToolSpec
 
@@ -142,6 +141,12 @@ def test_a_message_may_be_about_talking_to_a_person() -> None:
 def test_a_caller_may_change_their_mind() -> None:
     assert words(follow("I am late today.", "Oh, never mind.")) == f"All right. {ELSE}"
     assert words(follow("No, thank you.", first=OFFER)) == f"All right. {ELSE}"
+
+
+def test_a_message_may_be_that_something_is_cancelled() -> None:
+    said = "I have to cancel my appointment on Friday."
+    assert words(follow(said)) == ASK_NAME
+    assert words(follow(said, "Please cancel.")) == f"All right. {ELSE}"
 
 
 def test_who_leaves_in_the_middle_of_it_has_left_a_message() -> None:

@@ -20,6 +20,7 @@ from callgenie.calls.admission import ENDINGS, Admission, Profiles
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted, AnsweredCall, Beat, CallLimits, EndedCall, IncomingCall, Occasion, Refused
+from callgenie.calls.unconfirmed import UnconfirmedMessages
 from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.message_store import MessageStore
@@ -64,6 +65,10 @@ _NOT_REACHED: Final[Mapping[str, Ending]] = {
     "failed": Ending(CallStatus.FAILED, EndedReason.DIAL_FAILED, Fault.PROVIDER),
 }
 
+# Who comes to one of these ends without anybody's fault was heard out: what they wanted to be passed on is taken, or
+# they have thought better of it.
+_HEARD_OUT: Final = frozenset({EndedReason.ASSISTANT_HANGUP, EndedReason.TRANSFERRED})
+
 
 def is_terminal(carrier_status: str) -> bool:
     """Tell whether the carrier's word ends the call."""
@@ -95,6 +100,7 @@ class CallDesk:
         self._terms = terms
         self._calls = calls
         self._messages = messages
+        self._unconfirmed = UnconfirmedMessages(messages, profiles)
         self._ledger = ledger
         self._settlement = Settlement(ledger, calls)
         self._tokens = tokens
@@ -234,7 +240,8 @@ class CallDesk:
     async def end(self, call: AnsweredCall, *, reason: EndedReason, fault: Fault, elapsed_seconds: float) -> EndedCall:
         """Steps 5 and 6: end the call and settle it. Whoever comes second gets what the first made of it.
 
-        An answered call has been completed, whatever ended it: the reason and the fault say what that was.
+        An answered call has been completed, whatever ended it: the reason and the fault say what that was. What of a
+        message was told until then is kept.
 
         Raises:
             CallNotWaitingError: There is no such call any more.
@@ -242,7 +249,9 @@ class CallDesk:
         """
         ending = Ending(CallStatus.COMPLETED, reason, fault)
         seconds = math.ceil(elapsed_seconds)
-        ended = await self._calls.end(call.user_id, call.session_id, ending, elapsed_seconds=seconds)
+        is_heard_out = reason in _HEARD_OUT and fault is Fault.NONE
+        left = None if is_heard_out else await self._unconfirmed.left_in(call.user_id, call.session_id)
+        ended = await self._calls.end(call.user_id, call.session_id, ending, elapsed_seconds=seconds, left=left)
         if ended is not None:
             self._watch.call_ended(reason, elapsed_seconds)
         else:

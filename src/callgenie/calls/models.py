@@ -8,7 +8,7 @@ from callgenie.billing.models import MeteredCall
 from callgenie.conversations.models import Conversation
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault
-from callgenie.profiles.models import Profile
+from callgenie.profiles.models import AfterHours, Business, Profile
 
 # How often a running call asks for more seconds and renews its lease: three times before the lease would run out.
 BEAT_SECONDS: Final = 20
@@ -77,6 +77,11 @@ class Occasion:
     after_hours: bool = False
     purpose: str | None = None
     is_rest: bool = False
+
+    def asks_for_message(self, business: Business) -> bool:
+        """Tell whether its caller hears that nobody is there, and is asked for a message."""
+        # Who has set them to be refused since this call rang does not want them answered as if the door were open.
+        return self.after_hours and business.after_hours is not AfterHours.ANSWER
 
     @classmethod
     def of(cls, call: Conversation) -> Self:

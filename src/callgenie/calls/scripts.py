@@ -13,7 +13,7 @@ from callgenie.profiles.greetings import (
     opening_of,
 )
 from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
-from callgenie.profiles.models import AfterHours, Business, Profile
+from callgenie.profiles.models import Business, Profile
 from callgenie.voice.ports import Knowledge, Question
 from callgenie.voice.script import CallScript, no_recollection
 
@@ -36,7 +36,7 @@ def script_for(
         response_length=preferences.response_length,
         local_time=local_time_text(business, now),
         opening_state=state_sentence(business, now),
-        after_hours=_takes_message(business, call.occasion),
+        after_hours=call.occasion.asks_for_message(business),
         caller_number=call.from_number or "",
     )
     return CallScript(
@@ -55,16 +55,11 @@ def greeting_for(profile: Profile, occasion: Occasion, now: datetime, *, recorde
         greeting = NOBODY_REACHED
     elif occasion.purpose is not None:
         greeting = opening_of(business, preferences, occasion.purpose)
-    elif _takes_message(business, occasion):
+    elif occasion.asks_for_message(business):
         greeting = after_hours_greeting_of(business, preferences, now)
     else:
         greeting = greeting_of(business, preferences)
     return f"{announcement_of(business)} {greeting}" if recorded else greeting
-
-
-def _takes_message(business: Business, occasion: Occasion) -> bool:
-    # Who has set them to be refused since this call rang does not want them answered as if the door were open.
-    return occasion.after_hours and business.after_hours is not AfterHours.ANSWER
 
 
 def _instructions(business: Business, occasion: Occasion) -> str:

@@ -13,6 +13,7 @@ import structlog
 
 from callgenie.billing.ledger import UsageLedger
 from callgenie.billing.models import MeteredCall
+from callgenie.calls.unconfirmed import UnconfirmedMessages
 from callgenie.calls.watch import NOBODY, CallWatch
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.models import Conversation
@@ -53,8 +54,14 @@ class Sweeper:
     """Ends calls at their last heartbeat, and settles what was left unsettled."""
 
     def __init__(
-        self, calls: LiveCallStore, ledger: UsageLedger, recorded: RecordedCalls, watch: CallWatch = NOBODY
+        self,
+        calls: LiveCallStore,
+        ledger: UsageLedger,
+        recorded: RecordedCalls,
+        unconfirmed: UnconfirmedMessages,
+        watch: CallWatch = NOBODY,
     ) -> None:
+        self._unconfirmed = unconfirmed
         self._watch = watch
         self._calls = calls
         self._ledger = ledger
@@ -84,11 +91,15 @@ class Sweeper:
         elif not conversation.is_live:
             await self._settlement.settle(conversation)
             report.settled += 1
-        elif (expired := await self._calls.expire(conversation)) is not None:
+        elif (expired := await self._expire(conversation)) is not None:
             _log.warning(CALL_EXPIRED, session_id=expired.session_id, seconds=expired.duration)
             self._watch.call_ended(expired.ended_reason or EndedReason.LEASE_EXPIRED, expired.duration or 0)
             report.ended += 1
             await self._settlement.settle(expired)
+
+    async def _expire(self, call: Conversation) -> Conversation | None:
+        left = await self._unconfirmed.left_in(call.user_id, call.session_id)
+        return await self._calls.expire(call, left)
 
     async def _free(self, call: MeteredCall, report: SweepReport) -> None:
         """Look whether a hold whose lease has run out still belongs to anything.

@@ -8,6 +8,7 @@ from callgenie.conversations.models import Conversation, RecordedTurn, TakenMess
 from callgenie.kernel.vocabulary import Fault, TurnRole
 from callgenie.mail.rendering import one_line
 from callgenie.voice.analyst import NAME_CHARS_MAX, SUMMARY_CHARS_MAX, WISH_CHARS_MAX, Findings
+from callgenie.voice.courtesies import asks
 
 BY_RULES: Final = "rules"
 
@@ -15,11 +16,6 @@ _QUESTIONS_MAX: Final = 5
 _QUOTE_CHARS_MAX: Final = 120
 _MESSAGE_CHARS_MAX: Final = 300
 
-_QUESTION: Final = re.compile(
-    r"^(?:(?:hello|hi|hey|yes|okay|ok|and|so|well|good (?:morning|afternoon|evening)),?\s+)*"
-    r"(?:what|how|when|where|who|which|why|do|does|did|is|are|can|could|will|would|may|should|have|has)\b",
-    re.IGNORECASE,
-)
 _NO_ANSWER: Final = re.compile(r"\b(?:do not|don't|did not|didn't) (?:know|get that)\b", re.IGNORECASE)
 
 
@@ -61,13 +57,14 @@ def _asked(conversation: Conversation, questions: Sequence[tuple[str, bool]]) ->
 
 def _left(messages: Sequence[TakenMessage]) -> Iterator[str]:
     for message in messages:
-        yield f'Left a message: "{one_line(message.text, _MESSAGE_CHARS_MAX)}".'
+        how = "" if message.is_confirmed else ", without confirming it"
+        yield f'Left a message{how}: "{one_line(message.text, _MESSAGE_CHARS_MAX)}".'
 
 
 def _questions(turns: Sequence[RecordedTurn]) -> Iterator[tuple[str, bool]]:
     """Yield what the caller asked, and whether there was an answer to it."""
     for at, turn in enumerate(turns):
-        if turn.role is TurnRole.USER and ("?" in turn.text or _QUESTION.match(turn.text)):
+        if turn.role is TurnRole.USER and asks(turn.text):
             yield turn.text, _is_answered(turns[at + 1 :])
 
 

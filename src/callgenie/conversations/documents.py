@@ -112,7 +112,14 @@ def _transfer_of(document: Mapping[str, Any] | None) -> Transfer | None:
 
 
 def _message_of(document: Mapping[str, Any]) -> TakenMessage:
-    return TakenMessage(document["id"], document["text"], document["name"], document["number"], document["at"])
+    return TakenMessage(
+        id=document["id"],
+        text=document["text"],
+        name=document["name"],
+        number=document["number"],
+        at=document["at"],
+        is_confirmed=document.get("confirmed", True),
+    )
 
 
 def _turn_of(document: Mapping[str, Any]) -> RecordedTurn:

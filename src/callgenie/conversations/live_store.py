@@ -16,7 +16,8 @@ from pymongo.errors import DuplicateKeyError
 
 from callgenie.conversations.documents import Document, conversation_of, spoken_turn_document
 from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds, naming
-from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall
+from callgenie.conversations.message_store import MESSAGE_MAIL, keeping
+from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall, NewMessage
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus
 from callgenie.mongo.client import retrying
@@ -220,13 +221,22 @@ class LiveCallStore:
         return await self._move(_key(user_id, session_id) | GOES_ON | is_free, changes)
 
     async def end(
-        self, user_id: UserId, session_id: SessionId, ending: Ending, *, elapsed_seconds: int
+        self,
+        user_id: UserId,
+        session_id: SessionId,
+        ending: Ending,
+        *,
+        elapsed_seconds: int,
+        left: NewMessage | None = None,
     ) -> Conversation | None:
-        """Step 5: end an answered call and say what is billable; None when somebody ended it before."""
-        changes = _answered(ending, seconds=elapsed_seconds, ended_at="$$NOW")
-        return await self._end(_key(user_id, session_id) | GOES_ON, changes)
+        """Step 5: end an answered call and say what is billable; None when somebody ended it before.
 
-    async def expire(self, conversation: Conversation) -> Conversation | None:
+        The message that its caller `left` in the middle of the call is kept in the same write, and due to be mailed.
+        """
+        changes = _answered(ending, seconds=elapsed_seconds, ended_at="$$NOW")
+        return await self._end(_key(user_id, session_id) | GOES_ON, changes, left)
+
+    async def expire(self, conversation: Conversation, left: NewMessage | None = None) -> Conversation | None:
         """Step 7: end a call whose worker is gone, at its last heartbeat; None when it is not so any more."""
         query = _key(conversation.user_id, conversation.session_id) | _IS_OVERDUE
         if conversation.status is CallStatus.RINGING:
@@ -235,7 +245,7 @@ class LiveCallStore:
         ending = Ending(CallStatus.COMPLETED, EndedReason.LEASE_EXPIRED, Fault.PLATFORM)
         heard_last = {"$add": ["$answeredAt", {"$multiply": ["$heartbeatSeconds", 1000]}]}
         changes = _answered(ending, seconds="$heartbeatSeconds", ended_at=heard_last)
-        return await self._end(query | GOES_ON, changes)
+        return await self._end(query | GOES_ON, changes, left)
 
     async def mark_settled(self, conversation: Conversation) -> None:
         """Say that nothing is left to be done for a call that is over."""
@@ -250,8 +260,10 @@ class LiveCallStore:
         change = {"$set": {"carrierStatus": carrier_status}}
         await retrying(lambda: self._conversations.update_one(query, change))
 
-    async def _end(self, query: Document, changes: Document) -> Conversation | None:
-        return await self._move(query, changes | naming(self._follow_ups.ended))
+    async def _end(self, query: Document, changes: Document, left: NewMessage | None = None) -> Conversation | None:
+        if left is None:
+            return await self._move(query, changes | naming(self._follow_ups.ended))
+        return await self._move(query, changes | keeping(left) | naming([*self._follow_ups.ended, MESSAGE_MAIL]))
 
     async def _move(self, query: Document, changes: Document) -> Conversation | None:
         moved = await retrying(

@@ -10,6 +10,7 @@ from callgenie.jobs.outbox import Written
 from callgenie.jobs.outbox_models import NewMail, OutboxEntry
 from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.ids import SessionId, UserId, digest_key
+from callgenie.kernel.vocabulary import EndedReason
 from callgenie.mail.models import Letter
 from callgenie.mail.rendering import one_line
 from callgenie.profiles.hours import local_time_text
@@ -72,11 +73,12 @@ class MessageWriter:
         business = (await self._profiles.get(user.id)).business
         caller = one_line(message.name or message.number or found.phone_number or "a caller", _NAME_CHARS_MAX)
         letter = Letter(
-            subject=f"Message from {caller}",
+            subject=f"Message from {caller}{'' if message.is_confirmed else ', not confirmed'}",
             greeting=f"Hello {one_line(user.name, _NAME_CHARS_MAX)},",
             paragraphs=(
                 f"{caller} has left a message with your assistant:",
                 one_line(message.text, _TEXT_CHARS_MAX),
+                *_doubts(message, found),
                 *_facts(message, found),
                 f"It was taken on {local_time_text(business, message.at)} ({business.timezone}).",
             ),
@@ -87,6 +89,14 @@ class MessageWriter:
     def _address_of(self, conversation: Conversation) -> str:
         # A session id may hold anything, slashes too.
         return f"{self._origin}/api/user/conversations/{quote(conversation.session_id, safe='')}"
+
+
+def _doubts(message: TakenMessage, conversation: Conversation) -> tuple[str, ...]:
+    if message.is_confirmed:
+        return ()
+    hung_up = conversation.ended_reason is EndedReason.CALLER_HANGUP
+    ended = "The caller hung up" if hung_up else "The call ended"
+    return (f"Not confirmed. {ended} before this could be read back, so words may be missing or misheard.",)
 
 
 def _facts(message: TakenMessage, conversation: Conversation) -> tuple[str, ...]:

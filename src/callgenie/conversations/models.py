@@ -67,11 +67,16 @@ class RecordedTurn:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """What a caller wants to be passed on; `name` and `number` are empty where they were not told."""
+    """What a caller wants to be passed on; `name` and `number` are empty where they were not told.
+
+    Attributes:
+        is_confirmed: The caller heard it read back, and said that it is right.
+    """
 
     text: str
     name: str = ""
     number: str = ""
+    is_confirmed: bool = True
 
     @property
     def id(self) -> str:
@@ -88,6 +93,7 @@ class TakenMessage:
     name: str
     number: str
     at: datetime
+    is_confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

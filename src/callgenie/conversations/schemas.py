@@ -212,11 +212,21 @@ class MessageView(ApiView):
     name: str = Field(description="The caller's, as it was told; empty where it was not.")
     number: str = Field(description="Where the caller wants to be reached; empty where that was not told.")
     at: datetime
+    confirmed: bool = Field(
+        description="Whether the caller said that it is right; false where the call ended before that."
+    )
 
     @classmethod
     def of(cls, message: TakenMessage) -> Self:
         """Show a message."""
-        return cls(id=message.id, text=message.text, name=message.name, number=message.number, at=message.at)
+        return cls(
+            id=message.id,
+            text=message.text,
+            name=message.name,
+            number=message.number,
+            at=message.at,
+            confirmed=message.is_confirmed,
+        )
 
 
 class TransferView(ApiView):

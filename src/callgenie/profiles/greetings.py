@@ -5,7 +5,7 @@ from typing import Final
 
 from callgenie.profiles.hours import is_open, state_sentence
 from callgenie.profiles.models import Business, Preferences
-from callgenie.voice.message_taking import OFFER
+from callgenie.voice.message_draft import OFFER
 
 # How the assistant takes back a caller whom it has handed on to a person, and whom nobody has answered.
 NOBODY_REACHED: Final = f"I am sorry, nobody could be reached just now. {OFFER}"

@@ -6,7 +6,8 @@ from typing import Final
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.courtesies import farewell, says_no, takes_leave
 from callgenie.voice.endings import words_of
-from callgenie.voice.message_taking import OFFER, begin, next_step, words_before
+from callgenie.voice.message_draft import OFFER
+from callgenie.voice.message_taking import begin, next_step, words_before
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
 from callgenie.voice.tools import END_CALL
 

@@ -16,10 +16,16 @@ _WANTS_PERSON: Final = re.compile(
     r"\b((speak|talk) (to|with) (a|an|the|some|your)\b.*|real person|human being|a human|an operator|representative"
     r"|(transfer|connect|put) me\b.*)"
 )
+_QUESTION: Final = re.compile(
+    r"^(?:(?:hello|hi|hey|yes|okay|ok|and|so|well|good (?:morning|afternoon|evening)),?\s+)*"
+    r"(?:what|how|when|where|who|which|why|do|does|did|is|are|can|could|will|would|may|should|have|has)\b"
+)
 _YES: Final = frozenset(
     words_of("yes yeah yep yup sure okay ok please absolutely correct right exactly perfect fine certainly definitely")
 )
 _NO: Final = frozenset({"no", "nope", "nah", "wrong"})
+# With one of these a caller says what is to be passed on.
+TELLS: Final = frozenset({"tell", "say", "ask", "let"})
 _AGREES: Final = re.compile(r"\b(that'?s|that is|it'?s|it is) (right|correct|fine|perfect|it)\b")
 _DISAGREES: Final = re.compile(r"\b(not|isn'?t|wrong|incorrect)\b")
 
@@ -51,6 +57,17 @@ def says_no(text: str) -> bool:
     """Tell whether an answer is a no."""
     words = words_of(text)
     return bool(words) and (words[0] in _NO or (words[0] not in _YES and _DISAGREES.search(text.lower()) is not None))
+
+
+def declines_at_once(text: str) -> bool:
+    """Tell whether an answer begins with a no, and is not what somebody should be told."""
+    words = words_of(text)
+    return bool(words) and words[0] in _NO and TELLS.isdisjoint(words)
+
+
+def asks(text: str) -> bool:
+    """Tell whether something is asked; not every recogniser writes question marks."""
+    return "?" in text or _QUESTION.match(text.lower()) is not None
 
 
 def wants_person(text: str) -> bool:

@@ -65,6 +65,8 @@ _LISTENING_NOISES: Final = _set(
     " sure uh uh-huh uhuh um wow yeah yep yes yup"
 )
 
+_SMALL_WORDS: Final = _LISTENING_NOISES.union(*(answer.split() for answer in _WHOLE_ANSWERS))
+
 _STOPS_US: Final = _set("hello hey no pardon sorry stop wait what")
 
 _DIGIT_WORDS: Final = _set("zero oh one two three four five six seven eight nine")
@@ -119,6 +121,11 @@ def _ends_within_a_number(text: str, words: list[str]) -> bool:
 def only_listens(text: str) -> bool:
     """Tell whether `text` is nothing, or only the noises of somebody who listens: "uh-huh", "okay, right"."""
     return all(word in _LISTENING_NOISES for word in words_of(text))
+
+
+def says_something(text: str) -> bool:
+    """Tell whether there is a word in `text` that is more than listening, a greeting, or a yes or no."""
+    return any(len(word) > 1 and not word.isdigit() and word not in _SMALL_WORDS for word in words_of(text))
 
 
 def surely_interrupts(text: str) -> bool:

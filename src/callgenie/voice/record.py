@@ -1,7 +1,6 @@
 """What was said: kept for the model, and told to the listener in order without ever holding up the audio."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import structlog
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.playback import Playback, Speech
 from callgenie.voice.ports import Message, ToolCall
+from callgenie.voice.tools import use_in_words
 from callgenie.voice.turn import Turn
 
 _log = structlog.get_logger(__name__)
@@ -58,8 +58,7 @@ class _Used:
         return [asked, Message(TurnRole.TOOL, self.result, tool_call_id=self.call.id)]
 
     def text(self) -> str:
-        arguments = json.dumps(dict(self.call.arguments), ensure_ascii=False, default=str)
-        return f"{self.call.name} {arguments}: {self.result}"[:_TOOL_CHARACTERS_MAX]
+        return use_in_words(self.call, self.result)[:_TOOL_CHARACTERS_MAX]
 
 
 class CallRecord:

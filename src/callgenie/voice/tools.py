@@ -41,6 +41,24 @@ def is_error(text: str) -> bool:
     return text.startswith(_ERROR)
 
 
+def use_in_words(call: ToolCall, result: str) -> str:
+    """Return how the use of a tool is told as a turn."""
+    arguments = json.dumps(dict(call.arguments), ensure_ascii=False, default=str)
+    return f"{call.name} {arguments}: {result}"
+
+
+def was_done(name: str, words: str) -> bool:
+    """Tell whether a turn is the use of the tool of that name, and what it was asked for was done."""
+    tool, _, rest = words.partition(" ")
+    if tool != name:
+        return False
+    try:
+        _, end = json.JSONDecoder().raw_decode(rest)
+    except ValueError:
+        return False  # shortened within the arguments, so nobody knows
+    return rest.startswith(": ", end) and not is_error(rest[end + 2 :])
+
+
 @dataclass(frozen=True, slots=True)
 class Departure:
     """How a tool ends the call: why, and what is said last unless the model has said something itself."""

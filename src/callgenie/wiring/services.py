@@ -19,6 +19,7 @@ from callgenie.calls.ongoing import OngoingCalls
 from callgenie.calls.origins import Origins
 from callgenie.calls.outbound import OutboundCalls
 from callgenie.calls.sweeper import Sweeper
+from callgenie.calls.unconfirmed import UnconfirmedMessages
 from callgenie.calls.web_calls import WebCalls
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.follow_ups import FollowUps
@@ -112,12 +113,13 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         clock=clock,
         expect=greeter.expect,
     )
+    messages = MessageStore(db)
     desk = CallDesk(
         admission=admission,
         profiles=records.profiles,
         terms=records.terms,
         calls=calls,
-        messages=MessageStore(db),
+        messages=messages,
         ledger=records.ledger,
         tokens=tokens,
         randomness=records.randomness,
@@ -177,7 +179,9 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         greeter=greeter,
         after_stream=AfterStream(calls, TransferStore(db), streams),
         after_transfer=AfterTransfer(calls, TransferStore(db), Settlement(records.ledger, calls), desk, live),
-        sweeper=Sweeper(calls, records.ledger, records.recording, metrics),
+        sweeper=Sweeper(
+            calls, records.ledger, records.recording, UnconfirmedMessages(messages, records.profiles), metrics
+        ),
         erasures=build_erasures(records, calls, live, recordings),
         recordings=recordings,
         analyses=build_analyses(records, voices.analysts, metrics.provider_failed),

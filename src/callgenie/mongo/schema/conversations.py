@@ -45,7 +45,15 @@ _TURN = {
 _MESSAGE = {
     "bsonType": "object",
     "required": ["id", "text", "name", "number", "at"],
-    "properties": {"id": STRING, "text": STRING, "name": STRING, "number": STRING, "at": DATE},
+    "properties": {
+        "id": STRING,
+        "text": STRING,
+        "name": STRING,
+        "number": STRING,
+        "at": DATE,
+        # Only where it is false: the call ended before the caller could say that it is right.
+        "confirmed": BOOLEAN,
+    },
 }
 
 _TRANSFER = {

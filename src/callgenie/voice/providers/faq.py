@@ -18,7 +18,8 @@ from callgenie.voice import message_taking
 from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, takes_leave, wants_person
 from callgenie.voice.days import day_asked_for
 from callgenie.voice.endings import words_of
-from callgenie.voice.message_taking import ASK_MESSAGE, OFFER, can_take_messages, words_before
+from callgenie.voice.message_draft import ASK_MESSAGE, OFFER
+from callgenie.voice.message_taking import can_take_messages, words_before
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
 from callgenie.voice.providers.faq_rows import FaqMemory, FaqRows
 from callgenie.voice.providers.minilm import SentenceVectors
