@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +71,9 @@ class LoopWatch:
         return {"samples": samples, "p50": p50, "p99": p99, "max": worst_ms} if samples else dict(NO_LAG)
 
 
-async def scripted_voices() -> VoiceProviders:
+async def scripted_voices(settings: Settings) -> VoiceProviders:
     """Return scripted ears, mind and voice behind the real detector of speech, which every call needs."""
-    embedded = await load_voices()
+    embedded = await load_voices(settings)
     return replace(scripted_providers(QUESTIONS, ANSWERS, again=True), vad=embedded.vad)
 
 
@@ -81,7 +82,7 @@ async def assemble(settings: Settings, database: Database, secrets: Secrets, url
     """Put the server together and add the route."""
     load = scripted_voices if sys.argv[2] == "scripted" else load_voices
     watch = LoopWatch()
-    async with assembler(load)(settings, database, secrets, url) as program:
+    async with assembler(partial(load, settings))(settings, database, secrets, url) as program:
         program.app.add_api_route("/bench/loop", watch.take, methods=["GET"])
         watching = asyncio.create_task(watch.watch(), name="loop watch")
         try:

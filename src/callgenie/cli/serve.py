@@ -29,6 +29,7 @@ from callgenie.voice.providers.embedded import load_embedded_providers
 from callgenie.wiring.jobs import running
 from callgenie.wiring.records import build_records
 from callgenie.wiring.services import build_services
+from callgenie.wiring.voices import models_dir_of
 
 # Each loads the voice models for itself, some 300 MB; more of them than a large machine has cores only wait.
 WORKERS_MAX: Final = 64
@@ -61,17 +62,17 @@ def serve(
         _say_ready(url, settings)
 
     if workers == 1 and not reload:
-        work = run_server(settings, progress, say_ready, assemble=assembler(load_voices))
+        work = run_server(settings, progress, say_ready, assemble=assembler(partial(load_voices, settings)))
     else:
         changes = partial(changes_in, Path(callgenie.__file__).parent) if reload else None
         work = run_workers(settings, progress, say_ready, count=workers, changes=changes)
     run(work, loop_factory=uvloop.new_event_loop)
 
 
-async def load_voices() -> VoiceProviders:
+async def load_voices(settings: Settings) -> VoiceProviders:
     """Load the embedded models, which takes a second or two of a core, beside the loop."""
     progress("Loading the voice models")
-    return await asyncio.to_thread(load_embedded_providers)
+    return await asyncio.to_thread(load_embedded_providers, models_dir_of(settings))
 
 
 def assembler(load: Callable[[], Awaitable[VoiceProviders]]) -> Assemble:

@@ -1,5 +1,6 @@
 """`callgenie worker`, which is for `callgenie serve --workers` alone."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,6 @@ def worker(
     settings = read_settings(data_dir=data_dir)
     set_up_logging(settings.log_level, settings.log_format)
     run(
-        run_worker(settings, listening, channel, url, assemble=assembler(load_voices)),
+        run_worker(settings, listening, channel, url, assemble=assembler(partial(load_voices, settings))),
         loop_factory=uvloop.new_event_loop,
     )

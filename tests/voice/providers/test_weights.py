@@ -1,11 +1,18 @@
 import hashlib
+import shutil
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from callgenie.kernel.errors import DomainError
+from callgenie.settings import Settings
+from callgenie.voice.providers import minilm, nanotts, silero, whisper
 from callgenie.voice.providers.embedded import load_embedded_providers
-from callgenie.voice.providers.weights import VoiceModelDamagedError, VoiceModelMissingError, Weights
+from callgenie.voice.providers.weights import MODELS_DIR, VoiceModelDamagedError, VoiceModelMissingError, Weights
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+EVERY_MODEL: Final = (silero.WEIGHTS, whisper.WEIGHTS, minilm.WEIGHTS, *nanotts.VOICES.values())
 
 
 def weights(**changes: object) -> Weights:
@@ -25,25 +32,59 @@ def test_a_model_that_is_not_installed_says_how_to_get_it() -> None:
     assert issubclass(VoiceModelMissingError, DomainError)
 
 
-def test_the_operators_own_folder_is_looked_at_first(tmp_path: Path) -> None:
-    (tmp_path / "tiny").mkdir()
-    (tmp_path / "tiny" / "model.bin").write_bytes(b"numbers")
-    assert weights().locate(tmp_path) == tmp_path / "tiny"
+@pytest.mark.parametrize("how", ["copied", "linked"])
+def test_weights_in_the_operators_own_folder_are_taken(tmp_path: Path, how: str) -> None:
+    kept = tmp_path / "elsewhere"
+    kept.mkdir()
+    (kept / "model.bin").write_bytes(b"numbers")
+    models_dir = tmp_path / "models"
+    models_dir.mkdir()
+    if how == "linked":
+        (models_dir / "tiny").symlink_to(kept)
+    else:
+        shutil.copytree(kept, models_dir / "tiny")
+    assert weights().locate(models_dir) == models_dir / "tiny"
 
 
 def test_a_file_that_is_not_the_one_we_know_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "model.bin").write_bytes(b"numbers!")
-    with pytest.raises(VoiceModelDamagedError, match=r"model\.bin"):
+    with pytest.raises(VoiceModelDamagedError, match=rf"{tmp_path}/tiny/model\.bin .* CALLGENIE_MODELS_DIR"):
         weights().locate(tmp_path)
 
 
-def test_a_folder_without_the_model_falls_back_to_the_wheel(tmp_path: Path) -> None:
+def test_a_folder_that_lacks_a_file_is_refused_with_the_file_and_the_setting_although_the_wheel_has_it(
+    tmp_path: Path,
+) -> None:
     installed = weights(package="callgenie", folder=".", sha256={"py.typed": hashlib.sha256(b"").hexdigest()})
-    assert (installed.locate(tmp_path) / "py.typed").is_file()
+    assert (installed.locate(None) / "py.typed").is_file()
+    with pytest.raises(VoiceModelMissingError, match=rf"{tmp_path}/tiny/py\.typed .* CALLGENIE_MODELS_DIR"):
+        installed.locate(tmp_path)
+
+
+def test_all_models_are_loaded_from_the_operators_folder(tmp_path: Path) -> None:
+    kept = {each.name: each.locate(None) for each in EVERY_MODEL}
+    for name, folder in kept.items():
+        (tmp_path / name).symlink_to(folder)
+    load_embedded_providers(tmp_path)
+    for name, folder in kept.items():
+        (tmp_path / name).unlink()
+        with pytest.raises(VoiceModelMissingError, match=f"{name}/.* CALLGENIE_MODELS_DIR"):
+            load_embedded_providers(tmp_path)
+        (tmp_path / name).symlink_to(folder)
 
 
 def test_loading_says_what_it_loads() -> None:
     steps: list[str] = []
     load_embedded_providers(progress=steps.append)
     assert len(steps) == 4
+
+
+def test_the_setting_is_named_as_it_is() -> None:
+    assert Settings.model_fields["models_dir"].validation_alias == MODELS_DIR
+
+
+def test_the_page_says_where_each_model_is_copied_from() -> None:
+    page = (ROOT / "docs" / "how-to" / "keep-the-weights-elsewhere.md").read_text(encoding="utf-8")
+    for each in EVERY_MODEL:
+        assert f'"$site/{each.package}/{each.folder}" /srv/models/{each.name}\n' in page

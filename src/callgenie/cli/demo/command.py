@@ -16,6 +16,7 @@ from callgenie.cli.demo import business, report
 from callgenie.cli.demo.owner import DemoRefusedError, Owner
 from callgenie.cli.demo.script import call_of, demo_call
 from callgenie.cli.demo.server import DemoServer, running_server
+from callgenie.cli.models_dir import ModelsDir
 from callgenie.cli.terminal import err, out, progress, run
 from callgenie.kernel.ids import Randomness, SystemRandomness
 from callgenie.mongo.client import connect
@@ -52,27 +53,28 @@ def demo(
     data_dir: Annotated[
         Path, typer.Option(help="Where the demo's database and recordings are kept.", file_okay=False)
     ] = Path(".demo"),
+    models_dir: ModelsDir = None,
 ) -> None:
     """Run a whole call on this machine: no key, no account, no network.
 
     Examples: callgenie demo; callgenie demo --caller my.wav
     """
-    run(_demo(caller, data_dir))
+    run(_demo(caller, data_dir, None if models_dir is None else models_dir.expanduser().absolute()))
 
 
-async def _demo(recording: Path | None, data_dir: Path) -> None:
+async def _demo(recording: Path | None, data_dir: Path, models_dir: Path | None) -> None:
     randomness = SystemRandomness()
     auth_token = randomness.token_bytes(16).hex()
     folder = _folder(data_dir)
     # First of all: a recording that cannot be played should not cost a server's start.
     steps = await rehearse(
         demo_call() if recording is None else call_of(recording),
-        NanoTextToSpeech(Workers()),
+        NanoTextToSpeech(Workers(), models_dir),
         voice_name=CALLER_VOICE,
     )
     began = time.monotonic()
     progress("Starting the server: embedded MongoDB, indexes, speech recognition, answers, speech")
-    async with running_server(folder, auth_token, progress) as server, Owner(server.url) as owner:
+    async with running_server(folder, auth_token, progress, models_dir) as server, Owner(server.url) as owner:
         progress(f"The server answers at {server.url} after {time.monotonic() - began:.1f} s")
         number, email, password = await _set_up(owner, folder, randomness)
         before = await owner.usage()

@@ -12,6 +12,7 @@ from callgenie.kernel.errors import UnavailableError
 from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.program import watched
 from callgenie.settings import environment_without_settings
+from callgenie.voice.providers.weights import MODELS_DIR
 
 # The first start loads the models and builds the indexes; a slow disk may take its time.
 READY_SECONDS_MAX: Final = 120
@@ -36,12 +37,13 @@ class DemoServer:
 
 @asynccontextmanager
 async def running_server(
-    folder: DataFolder, auth_token: str, progress: Callable[[str], None]
+    folder: DataFolder, auth_token: str, progress: Callable[[str], None], models_dir: Path | None = None
 ) -> AsyncIterator[DemoServer]:
     """Run `callgenie serve` on a free port with the data folder, and stop it at the end of the block.
 
     It ends with this process, however this process ends: a watcher holds it by a pipe. The demo is about itself, so
-    nothing that is set for a real server reaches it, neither from the environment nor from a `.env`.
+    nothing that is set for a real server reaches it, neither from the environment nor from a `.env`, but for where this
+    machine keeps the weights of the models.
 
     Raises:
         DemoServerError: It ended, or was not ready in time; the sentence holds its last words.
@@ -52,12 +54,13 @@ async def running_server(
         raise DemoServerError(
             f"A server runs on {folder.path} already (process {other.pid}, {other.url}). Stop it first."
         )
+    weights = {} if models_dir is None else {MODELS_DIR: str(models_dir)}
     serve = (sys.executable, "-m", "callgenie", "serve", "--host", "127.0.0.1", "--port", "0")
     log = folder.log.parent / "server.log"
     with log.open("wb") as lines:
         child = await asyncio.create_subprocess_exec(
             *watched(*serve, "--data-dir", str(folder.path), stop_seconds=STOP_SECONDS_MAX),
-            env=environment_without_settings(TWILIO_AUTH_TOKEN=auth_token, CALLGENIE_LOG_FORMAT="json"),
+            env=environment_without_settings(TWILIO_AUTH_TOKEN=auth_token, CALLGENIE_LOG_FORMAT="json", **weights),
             cwd=folder.path,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from callgenie.mongo.embedded import open_database
 from callgenie.mongo.examination import QueryRecorder, in_words
 from callgenie.mongo.folder import DataFolder
 from callgenie.settings import Settings
+from callgenie.wiring.voices import models_dir_of
 
 _COLOURS: Final = {Verdict.GOOD: "green", Verdict.HINT: "yellow", Verdict.BAD: "red"}
 
@@ -53,7 +54,7 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         *machine.check_names(),
         *machine.check_disk(folder),
         *machine.check_secrets(settings),
-        *machine.check_voices(),
+        *machine.check_voices(models_dir_of(settings)),
         *machine.check_carrier(settings),
     ):
         yield each

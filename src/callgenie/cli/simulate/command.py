@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from callgenie.audio.errors import RecordingUnreadableError
+from callgenie.cli.models_dir import ModelsDir
 from callgenie.cli.simulate.judge import Outcome
 from callgenie.cli.simulate.run import Dial, hold
 from callgenie.cli.simulate.scenario import CarrierKind, Scenario
@@ -25,6 +26,7 @@ from callgenie.kernel.phone import is_e164
 from callgenie.telephony.simulator.carrier import SimulatedCarrier
 from callgenie.telephony.simulator.exotel import SimulatedExotel
 from callgenie.telephony.simulator.script import Step, rehearse
+from callgenie.voice.ports import TextToSpeech
 from callgenie.voice.providers.nanotts import NanoTextToSpeech
 from callgenie.voice.providers.whisper import WhisperSpeechToText
 from callgenie.voice.providers.workers import Workers
@@ -51,6 +53,7 @@ def simulate(
     to: Annotated[str | None, typer.Option(help="Dial this number instead of the script's.")] = None,
     calls: Annotated[int, typer.Option(min=1, max=CALLS_MAX, help="Place so many calls at once.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document, for programs.")] = False,
+    models_dir: ModelsDir = None,
     example: Annotated[bool, typer.Option("--example", help="Print a script to start from, and stop.")] = False,
 ) -> None:
     """Call a server as a carrier would, play a caller from a script, and check what the assistant says.
@@ -69,7 +72,7 @@ def simulate(
         if address is not None and not _is_address(address):
             raise _refused(ScriptFaultError(option, "takes an address that begins with http:// or https://.", _ADDRESS))
     server = _Server(url, public_url, auth_token, exotel_secret)
-    outcomes = run(_simulate(scenario, server, calls, err if as_json else out))
+    outcomes = run(_simulate(scenario, server, calls, err if as_json else out, models_dir))
     if as_json:
         typer.echo(json.dumps(document_of(outcomes), ensure_ascii=False, indent=2))
     else:
@@ -126,10 +129,12 @@ def _refused(fault: ScriptFaultError | RecordingUnreadableError) -> typer.Exit:
     return typer.Exit(EXIT_SCRIPT)
 
 
-async def _simulate(scenario: Scenario, server: _Server, calls: int, console: Console) -> list[Outcome]:
+async def _simulate(
+    scenario: Scenario, server: _Server, calls: int, console: Console, models_dir: Path | None
+) -> list[Outcome]:
     workers = Workers()
-    steps = await _rehearsed(scenario, workers)
-    stt = await asyncio.to_thread(WhisperSpeechToText, workers)
+    steps = await _rehearsed(scenario, NanoTextToSpeech(workers, models_dir))
+    stt = await asyncio.to_thread(WhisperSpeechToText, workers, models_dir)
     async with server.carrier(scenario.carrier) as dial:
         kind = scenario.carrier.value
         console.print(
@@ -139,8 +144,8 @@ async def _simulate(scenario: Scenario, server: _Server, calls: int, console: Co
         return list(await asyncio.gather(*(hold(scenario, steps, dial, stt, tell) for tell in tells)))
 
 
-async def _rehearsed(scenario: Scenario, workers: Workers) -> tuple[Step, ...]:
+async def _rehearsed(scenario: Scenario, voice: TextToSpeech) -> tuple[Step, ...]:
     try:
-        return await rehearse(scenario.actions, NanoTextToSpeech(workers), voice_name=scenario.voice)
+        return await rehearse(scenario.actions, voice, voice_name=scenario.voice)
     except RecordingUnreadableError as error:
         raise _refused(error) from None

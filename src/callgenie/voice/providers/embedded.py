@@ -19,7 +19,7 @@ def load_embedded_providers(
     """Load and check all embedded models; return them ready to use. Takes about a second: call it in a thread.
 
     Args:
-        models_dir: Where the operator keeps models; each is looked for there first, in a folder of its name.
+        models_dir: Where the operator keeps models, each in a folder of its name; None for those of the wheels.
         progress: Is told what is loaded next.
 
     Raises:

