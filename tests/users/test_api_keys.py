@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from fastapi.routing import APIRoute
 from tests.support.accounts import assert_problem
 from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.app import ROUTERS
+from callgenie.kernel.ids import UserId
 from callgenie.mongo.client import Database
+from callgenie.users.api_key_models import ApiScope
+from callgenie.users.api_key_store import ApiKeyStore
 from callgenie.users.api_keys import KEYS_MAX
 
 EXCHANGE = {"sessionId": "s", "phoneNumber": "+14155550123", "userMessage": "Hello?", "aiResponse": "Hello."}
@@ -117,13 +121,30 @@ async def test_a_forged_key_opens_nothing(api: WholeApi, forge: Any) -> None:
         assert_problem(answer, 401, "not_signed_in")
 
 
+async def test_a_late_attempt_to_make_a_key_brings_back_none_that_was_deleted(api: WholeApi) -> None:
+    # Its answer was lost, it was sent again, and then it arrives after all.
+    user_id, store, key_id = UserId((await api.register())["user"]["id"]), ApiKeyStore(api.db), str(ObjectId())
+
+    async def attempt() -> None:
+        scopes = [ApiScope.USAGE_READ]
+        await store.insert(user_id, key_id, name="n", key_hash="h", hint="h", scopes=scopes, keys_max=1)
+
+    await attempt()
+    assert await store.find_holder(key_id, "h") is not None
+    assert await store.delete(user_id, key_id)
+    await attempt()
+    assert await store.find_holder(key_id, "h") is None
+    assert await store.of_user(user_id) == []
+    assert not await store.delete(user_id, key_id)
+
+
 async def test_there_is_an_end_to_the_number_of_keys(api: WholeApi) -> None:
     token = (await api.register())["accessToken"]
     for _ in range(KEYS_MAX):
         await make_key(api, token, "usage:read")
     answer = await api.call("POST", "/api/user/api-keys", token=token, json={"name": "x", "scopes": ["usage:read"]})
     assert_problem(answer, 409, "too_many_api_keys")
-    assert await api.db["apikeys"].count_documents({}) == KEYS_MAX
+    assert await api.db["apikeys"].count_documents({"deletedAt": None}) == KEYS_MAX
 
 
 @pytest.mark.parametrize(

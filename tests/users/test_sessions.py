@@ -6,7 +6,8 @@ import pytest
 from bson import ObjectId
 from tests.support.accounts import PASSWORD, Api, MovableClock, assert_problem
 
-from callgenie.users.session_store import SessionStore
+from callgenie.kernel.ids import UserId
+from callgenie.users.session_store import SessionStore, new_session_id
 from callgenie.users.sessions import REPEAT_SECONDS
 
 PROFILE = "/api/user/profile"
@@ -176,7 +177,7 @@ async def test_a_used_token_that_turns_up_later_ends_the_session(api: Api) -> No
 
     assert_problem(await refresh(api, second["refreshToken"]), 401, "invalid_refresh_token")
     assert_problem(await api.call("GET", PROFILE, token=second["accessToken"]), 401, "not_signed_in")
-    assert await api.db["sessions"].count_documents({}) == 0
+    assert await api.db["sessions"].count_documents({"endedAt": None}) == 0
 
 
 async def test_a_token_two_generations_old_ends_the_session(api: Api) -> None:
@@ -184,7 +185,7 @@ async def test_a_token_two_generations_old_ends_the_session(api: Api) -> None:
     second = (await refresh(api, first["refreshToken"])).json()
     await refresh(api, second["refreshToken"])
     assert_problem(await refresh(api, first["refreshToken"]), 401, "invalid_refresh_token")
-    assert await api.db["sessions"].count_documents({}) == 0
+    assert await api.db["sessions"].count_documents({"endedAt": None}) == 0
 
 
 async def test_a_refresh_that_was_overtaken_puts_nothing_back(api: Api) -> None:
@@ -200,6 +201,35 @@ async def test_a_refresh_that_was_overtaken_puts_nothing_back(api: Api) -> None:
     last = await store.find(session_id)
     assert last is not None
     assert last.refresh_hash == "grandchild"
+
+
+async def test_a_late_attempt_to_open_a_session_undoes_no_refresh_and_no_end(api: Api) -> None:
+    # Its answer was lost, it was sent again, and then it arrives after all.
+    user_id = UserId((await api.register())["user"]["id"])
+    store, session_id, life = SessionStore(api.db), new_session_id(), timedelta(days=1)
+
+    async def attempt() -> None:
+        await store.open(session_id, user_id, auth_epoch=0, refresh_hash="first", life=life)
+
+    await attempt()
+    assert await store.rotate(session_id, old="first", new="child", life=life)
+    await attempt()
+    found = await store.find(session_id)
+    assert found is not None
+    assert found.refresh_hash == "child"
+    await store.end(session_id)
+    await attempt()
+    assert await store.find(session_id) is None
+    assert not await store.exists(user_id, session_id)
+
+
+async def test_a_session_that_was_ended_is_removed_a_day_later(api: Api) -> None:
+    token = (await api.register())["accessToken"]
+    for _ in range(2):
+        await SessionStore(api.db).end(api.services.access.read(token).session_id)
+    kept = await api.db["sessions"].find_one({})
+    assert kept is not None
+    assert timedelta(hours=23) < kept["expiresAt"] - datetime.now(UTC) < timedelta(days=1, minutes=1)
 
 
 @pytest.mark.parametrize("token", ["", "x", "é" * 80, "A" * 80, "AAAA" * 5000, "😀"])

@@ -72,14 +72,15 @@ async def test_what_is_over_is_over_for_whoever_asks_right_after_an_election() -
                 user.id, key_id, name="k", key_hash=KEY_HASH, hint="h", scopes=[ApiScope.USAGE_READ], keys_max=5
             )
             async with nothing_taken_over(cluster):
-                await unconfirmed(db, "sessions").delete_one({})
-                await unconfirmed(db, "apikeys").delete_one({})
+                now = datetime.now(UTC)
+                await unconfirmed(db, "sessions").update_one({}, {"$set": {"endedAt": now}})
+                await unconfirmed(db, "apikeys").update_one({}, {"$set": {"deletedAt": now}})
                 await unconfirmed(db, "users").update_one({}, {"$set": {"passwordHash": "new"}})
                 await unconfirmed(db, "donotcall").insert_one(
-                    {"userId": ObjectId(user.id), "phoneNumber": NUMBER, "addedAt": datetime.now(UTC)}
+                    {"userId": ObjectId(user.id), "phoneNumber": NUMBER, "addedAt": now}
                 )
                 # Otherwise it is not such a moment.
-                assert await db["sessions"].find_one({}) is not None
+                assert await db["sessions"].find_one({"endedAt": None}) is not None
 
                 assert await sessions.find(session_id) is None
                 assert not await sessions.exists(user.id, session_id)

@@ -196,6 +196,15 @@ def newest(collection: AsyncCollection[Document]) -> AsyncCollection[Document]:
     return collection.with_options(read_concern=ReadConcern("local"))
 
 
+def only_when_new(fields: Document) -> list[Document]:
+    """Return the steps of an upsert that writes `fields`, `createdAt` among them, or leaves a document as it is.
+
+    The first attempt may arrive long after the second: it must not undo what has become of the document since then.
+    """
+    is_new: Document = {"$eq": [{"$type": "$createdAt"}, "missing"]}
+    return [{"$replaceWith": {"$cond": [is_new, {"$mergeObjects": ["$$ROOT", fields]}, "$$ROOT"]}}]
+
+
 def _without_the_value(error: OperationFailure) -> OperationFailure:
     """Return the same refusal without the value that the server quotes: what a caller said, and whose number it was."""
     return type(error)("The document is not of the shape that its collection asks for.", error.code)

@@ -8,7 +8,7 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.kernel.ids import UserId
-from callgenie.mongo.client import newest, retrying
+from callgenie.mongo.client import newest, only_when_new, retrying
 from callgenie.users.api_key_models import ApiKey, ApiScope, KeyHolder
 from callgenie.users.store import USER_FIELDS, user_of
 
@@ -22,8 +22,12 @@ _WITH_USER: Final[Sequence[Document]] = (
 )
 
 
+# Deleted at once, a key would be back when a late first attempt to make it arrives.
+_IS_THERE: Final[Document] = {"deletedAt": None}
+
+
 class ApiKeyStore:
-    """API keys in MongoDB."""
+    """API keys in MongoDB. The server removes deleted ones after a day."""
 
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._keys = db["apikeys"]
@@ -51,10 +55,10 @@ class ApiKeyStore:
             "scopes": [scope.value for scope in scopes],
             "createdAt": "$$NOW",
         }
-        await retrying(lambda: self._keys.update_one(which, [{"$set": fields}], upsert=True))
+        await retrying(lambda: self._keys.update_one(which, only_when_new(fields), upsert=True))
         # Counted afterwards: of any number of keys made at once, none stays that is one too many.
-        if await retrying(lambda: self._keys.count_documents(owned)) > keys_max:
-            await retrying(lambda: self._keys.delete_one(which))
+        if await retrying(lambda: self._keys.count_documents({**owned, **_IS_THERE})) > keys_max:
+            await self.delete(user_id, key_id)
             return None
         document = await retrying(lambda: self._keys.find_one(which))
         return None if document is None else _key_of(document)
@@ -64,7 +68,7 @@ class ApiKeyStore:
         newest_first = [("createdAt", -1), ("_id", -1)]
 
         async def read() -> list[Document]:
-            return await self._newest.find({"userId": ObjectId(user_id)}).sort(newest_first).to_list()
+            return await self._newest.find({"userId": ObjectId(user_id), **_IS_THERE}).sort(newest_first).to_list()
 
         return [_key_of(document) for document in await retrying(read)]
 
@@ -72,12 +76,13 @@ class ApiKeyStore:
         """Delete one of the user's keys; tell whether it was there."""
         if not ObjectId.is_valid(key_id):
             return False
-        which = {"_id": ObjectId(key_id), "userId": ObjectId(user_id)}
-        return (await retrying(lambda: self._keys.delete_one(which))).deleted_count == 1
+        which = {"_id": ObjectId(key_id), "userId": ObjectId(user_id), **_IS_THERE}
+        deletion = [{"$set": {"deletedAt": "$$NOW"}}]
+        return (await retrying(lambda: self._keys.update_one(which, deletion))).matched_count == 1
 
     async def find_holder(self, key_id: str, key_hash: str) -> KeyHolder | None:
         """Return the holder of the key with this id and hash, whoever it is, or None."""
-        pipeline = [{"$match": {"_id": ObjectId(key_id)}}, *_WITH_USER]
+        pipeline = [{"$match": {"_id": ObjectId(key_id), **_IS_THERE}}, *_WITH_USER]
 
         async def read() -> list[Document]:
             return await (await self._newest.aggregate(pipeline)).to_list(1)

@@ -8,7 +8,7 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.kernel.ids import UserId
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import only_when_new, retrying
 from callgenie.webhooks.models import OVERLAP, DisabledReason, Endpoint, EndpointFields, EventType
 
 Document = dict[str, Any]
@@ -34,7 +34,7 @@ class EndpointStore:
             "generation": 1,
             "createdAt": "$$NOW",
         }
-        await retrying(lambda: self._endpoints.update_one(which, [{"$set": kept}], upsert=True))
+        await retrying(lambda: self._endpoints.update_one(which, only_when_new(kept), upsert=True))
         # Counted afterwards: of any number made at once, none stays that is one too many.
         if await retrying(lambda: self._endpoints.count_documents(owned)) > endpoints_max:
             await retrying(lambda: self._endpoints.delete_one(which))

@@ -1,4 +1,4 @@
-"""Logins. The server removes them some time after their end; until then their end is checked by whoever reads them."""
+"""Logins. The server removes them some time after their end; until then whoever reads them checks that."""
 
 from callgenie.mongo.schema.models import COUNT, DATE, OBJECT_ID, STRING, Collection, Index, maybe
 
@@ -13,6 +13,7 @@ SESSIONS = Collection(
         "createdAt": DATE,
         "rotatedAt": maybe("date"),
         "expiresAt": DATE,
+        "endedAt": maybe("date"),
     },
     indexes=(
         Index("expiresAt_ttl", (("expiresAt", 1),), expire_after_seconds=0),
