@@ -1,6 +1,7 @@
 """Running calls: their seconds, their turns, and their one settlement, whatever happens in between."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -121,6 +122,22 @@ async def test_what_is_said_while_the_database_is_away_is_saved_in_order_once_it
     assert all(latency is not None and latency < 1_500 for latency in latencies)
     assert stream_of(report).gaps == ()
     assert conversation["endedReason"] == "caller-hangup"
+
+
+@virtually
+async def test_who_hangs_up_while_the_database_is_away_is_kept_and_counted_once_it_is_back(mongodb_uri: str) -> None:
+    texts = ["when are you open", "where are you"]
+    async with switchboard(mongodb_uri, texts=texts) as board, asyncio.TaskGroup() as group:
+        call = group.create_task(board.dial(*chatter(20), Listen(), HangUp()))
+        await asyncio.sleep(8)
+        async with board.database_away():
+            await asyncio.sleep(60)
+        report = await call
+        conversation = await board.office.conversation("CA1")
+        assert await board.comes_to_rest()
+    assert [turn["text"] for turn in conversation["turns"] if turn["role"] == "user"] == texts * 2
+    assert conversation["endedReason"] == "caller-hangup"
+    assert conversation["billableSeconds"] == math.ceil(stream_of(report).duration_ms / 1_000)
 
 
 @virtually

@@ -25,6 +25,9 @@ from tests.support.processes import ROOT
 # A driver may swallow the cancellation that a signal brings: then at least no other run begins.
 _ending = threading.Event()
 
+# As a shell has it for a command that Ctrl-C ended.
+_INTERRUPTED = 130
+
 
 def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 -- a command prints
@@ -117,6 +120,27 @@ def table(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+# What is asked of a machine that does nothing else. These are told, not violations: a busy machine misses them.
+_GAP_SECONDS_GOALS = {"kill-primary": 5.0, "freeze-primary": 10.0}
+_SLOW_SECONDS_GOAL = 15.0
+
+
+def missed(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return in words which goals were missed: how long no save was taken or was slow, and holes in speech."""
+    lines = []
+    for verdict in verdicts:
+        name, gap = f"{verdict.fault} seed {verdict.seed}", _GAP_SECONDS_GOALS.get(verdict.fault)
+        if gap is not None and verdict.gap_seconds > gap:
+            lines.append(f"{name}: no save was taken for {verdict.gap_seconds:.1f} s; at most {gap:.0f} are asked for")
+        if gap is not None and verdict.slow_seconds > _SLOW_SECONDS_GOAL:
+            lines.append(
+                f"{name}: slow for {verdict.slow_seconds:.1f} s; at most {_SLOW_SECONDS_GOAL:.0f} are asked for"
+            )
+        if verdict.speech_gaps:
+            lines.append(f"{name}: {verdict.speech_gaps} holes in the speech of {verdict.calls_judged} calls; none is")
+    return lines
+
+
 def _beside_each_other(at_once: int, results: Path) -> int:
     """Run this very command so many times, each with its share of the runs and a process and cluster of its own."""
     shares = [
@@ -135,11 +159,15 @@ def _beside_each_other(at_once: int, results: Path) -> int:
         for n in range(at_once)
     ]
     try:
-        return max(share.wait() for share in shares)
+        codes = [share.wait() for share in shares]
+        # One that a signal ended has a negative one.
+        return int(any(codes))
     except KeyboardInterrupt:
         for share in shares:
             share.terminate()
-        return max(share.wait() for share in shares)
+        for share in shares:
+            share.wait()
+        return _INTERRUPTED
 
 
 def _told_to_end(*_: object) -> None:
@@ -148,7 +176,7 @@ def _told_to_end(*_: object) -> None:
 
 
 def main() -> int:
-    """Run what the command line says; exit with 1 if anything was violated."""
+    """Run what the command line says; exit with 1 if anything was violated or broken, with 130 if told to end."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults",
         description=__doc__,
@@ -174,8 +202,9 @@ def main() -> int:
         else:
             code = _run_share(chosen, results)
         if chosen.share is None and results.exists():
-            lines = results.read_text(encoding="utf-8").splitlines()
-            say(table([Verdict(**json.loads(line)) for line in lines]))
+            verdicts = [Verdict(**json.loads(line)) for line in results.read_text(encoding="utf-8").splitlines()]
+            say(table(verdicts))
+            say("\n".join(["Goals that were missed:", *missed(verdicts)]) if missed(verdicts) else "All goals are met.")
     return code
 
 
@@ -189,6 +218,7 @@ def _run_share(chosen: argparse.Namespace, results: Path) -> int:
         broken = asyncio.run(run_all(iter(runs[number::of]), results, chosen.source, chosen.log))
     except KeyboardInterrupt:
         say("Told to end.")
+        return _INTERRUPTED
     verdicts = (
         [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()] if results.exists() else []
     )

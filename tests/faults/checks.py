@@ -9,15 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from tests.faults.history import History, Operation, Outcome
-from tests.faults.workers import MAIL_FROM
+from tests.faults.workers import Worker
 from tests.faults.workload import Owner
 from tests.support.mail_sink import Letterbox, text_of
-
-from callgenie.mail.smtp import message_id
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -25,10 +24,12 @@ Database = AsyncDatabase[Document]
 _SAMPLE_SECONDS = 0.1
 _REST_SECONDS_MAX = 60.0
 _OWN_END_SECONDS = 20
+# The caller's line is open before the call is answered, and answering it takes a write that may have to wait.
+_SECONDS_APART_MAX = 8
 
 
-async def watch_limits(db: Database, owners: Sequence[Owner], history: History, until: asyncio.Event) -> int:
-    """Look again and again whether anybody's plan is passed; return how often we looked."""
+async def watch_limits(db: Database, owners: Sequence[Owner], history: History, until: asyncio.Event) -> None:
+    """Look again and again whether anybody's plan is passed."""
     limits = {ObjectId(owner.user_id): owner for owner in owners}
     looked = 0
     while not until.is_set():
@@ -38,7 +39,8 @@ async def watch_limits(db: Database, owners: Sequence[Owner], history: History, 
                 for fault in _beyond(usage, limits[usage["userId"]]) if usage["userId"] in limits else ():
                     history.complain(fault)
         await asyncio.sleep(_SAMPLE_SECONDS)
-    return looked
+    if not looked:
+        history.complain("nobody's plan could be looked at, so the run shows nothing of it")
 
 
 def _beyond(usage: Document, owner: Owner) -> list[str]:
@@ -121,6 +123,7 @@ async def check_everything(
     faults += _saving_faults(conversations, history.of("save"))
     faults += _call_faults(conversations, history.of("call"))
     if workers_lived:
+        faults += _memory_faults(conversations, history.of("call"))
         faults += [
             f"call {conversation['sessionId']} was taken for dead while its worker lived"
             for conversation in conversations
@@ -128,23 +131,46 @@ async def check_everything(
             if conversation.get("endedReason") == "lease-expired" and conversation.get("answeredAt")
         ]
     faults += _number_faults(await db["phonenumbers"].find().to_list(), history.of("number"), racers)
-    return faults + _mail_faults(await db["outbox"].find().to_list(), history.of("forgot"), letterbox)
+    return faults + mail_faults(await db["outbox"].find().to_list(), history.of("forgot"), letterbox)
 
 
-def _mail_faults(lines: list[Document], operations: list[Operation], letterbox: Letterbox) -> list[str]:
-    """Every mail asked for is there or still waits; what counts as sent arrived; a repetition is the same mail."""
-    bodies: defaultdict[str, set[str]] = defaultdict(set)
+async def session_faults(history: History, crew: Sequence[Worker]) -> list[str]:
+    """Return which sessions some worker still takes, or takes again, after their sign-out was acknowledged."""
+    faults = []
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        for operation in history.of("logout"):
+            if operation.outcome is Outcome.OK:
+                headers = {"Authorization": f"Bearer {operation.key}"}
+                for worker in crew:
+                    status = (await http.get(f"{worker.url}/api/user/profile", headers=headers)).status_code
+                    if status != httpx.codes.UNAUTHORIZED:
+                        faults.append(f"a session that was over is answered {status} by worker {worker.number} at rest")
+    return faults
+
+
+def mail_faults(lines: list[Document], operations: list[Operation], letterbox: Letterbox) -> list[str]:
+    """As many mails as were asked for are there; what counts as sent arrived; a repetition is the same mail."""
+    texts: defaultdict[str, set[str]] = defaultdict(set)
+    names: defaultdict[str, set[str]] = defaultdict(set)
     for message in letterbox.messages:
-        bodies[str(message["Message-ID"])].add(text_of(message))
-    faults = [f"two mails with the one id {name} differ" for name, texts in bodies.items() if len(texts) > 1]
-    for line in lines:
-        if line["state"] == "sent" and message_id(line["_id"], MAIL_FROM) not in bodies:
-            faults.append(f"mail {line['_id']} counts as sent and did not arrive")
-        if line["state"] == "dead":
-            faults.append(f"mail {line['_id']} was given up: {line.get('error')}")
-    asked = {operation.key for operation in operations if operation.outcome is Outcome.OK}
-    there = {line.get("email") for line in lines} | set(letterbox.recipients)
-    return faults + [f"a mail to {email} was promised and is nowhere" for email in asked - there]
+        text, name = text_of(message), str(message["Message-ID"])
+        texts[name].add(text)
+        # Each has a link of its own.
+        names[text].add(name)
+    faults = [f"two mails with the one id {name} differ" for name, those in texts.items() if len(those) > 1]
+    faults += [f"one mail was sent under the ids {those}" for those in names.values() if len(those) > 1]
+    sent = sum(line["state"] == "sent" for line in lines)
+    if sent > len(names):
+        faults.append(f"{sent} mails count as sent, and {len(names)} arrived")
+    faults += [f"mail {line['_id']} was given up: {line.get('error')}" for line in lines if line["state"] == "dead"]
+    kept = Counter(line["email"] for line in lines if line["kind"] == "reset")
+    asked = Counter(operation.key for operation in operations if operation.outcome is not Outcome.FAIL)
+    promised = Counter(operation.key for operation in operations if operation.outcome is Outcome.OK)
+    return faults + [
+        f"{promised[email]} mails to {email} were promised, {count} asked for, and {kept[email]} are there"
+        for email, count in asked.items()
+        if not promised[email] <= kept[email] <= count
+    ]
 
 
 def _ledger_faults(conversations: list[Document], usages: list[Document], owners: Sequence[Owner]) -> list[str]:
@@ -226,6 +252,31 @@ def _call_faults(conversations: list[Document], operations: list[Operation]) -> 
                 faults.append(f"call {operation.key} is billed beyond what it was granted")
             if record.get("answeredAt") and not record.get("counted"):
                 faults.append(f"call {operation.key} was answered and is not counted")
+            if operation.outcome is Outcome.FAIL and (record.get("counted") or record.get("billableSeconds")):
+                faults.append(f"call {operation.key} was refused and is counted")
+    return faults
+
+
+def _memory_faults(conversations: list[Document], operations: list[Operation]) -> list[str]:
+    """Return which calls are not on record as their callers had them, though no worker died that held them."""
+    records = {conversation["sessionId"]: conversation for conversation in conversations}
+    faults = []
+    for operation in operations:
+        if operation.outcome is not Outcome.OK or operation.key not in records:
+            continue
+        record, facts = records[operation.key], operation.facts
+        turns = record.get("turns", ())
+        if [turn["number"] for turn in turns] != list(range(1, len(turns) + 1)):
+            faults.append(f"call {operation.key} lacks turns: {[turn['number'] for turn in turns]}")
+        asked = sum(turn["role"] == "user" for turn in turns)
+        if asked < facts["answers"]:
+            faults.append(f"call {operation.key}: {facts['answers']} questions were answered, {asked} are on record")
+        billed, longest = record.get("billableSeconds") or 0, (operation.ended or 0) - operation.began
+        # A simulator that is late plays its caller's seconds more slowly than time passes.
+        if not facts["seconds"] - _SECONDS_APART_MAX <= billed <= longest + 2:
+            faults.append(
+                f"call {operation.key} lasted {facts['seconds']:.1f} to {longest:.1f} s, and {billed} are billed"
+            )
     return faults
 
 
@@ -244,5 +295,7 @@ def _number_faults(numbers: list[Document], operations: list[Operation], racers:
         for user in users
         if there.get(number) != user
     ]
+    refused = {operation.key for operation in operations if operation.outcome is Outcome.FAIL}
+    faults += [f"{user} was refused a number and has one" for user in refused & set(map(str, holders))]
     known = {racer.user_id for racer in racers}
     return faults + [f"{operation.key} is no racer" for operation in operations if operation.key not in known]

@@ -21,6 +21,7 @@ _CLIENTS: Final = 24
 # What a client waits for an answer before it is of no use any more.
 _IN_TIME_SECONDS: Final = 5.0
 _OUT_AT_ONCE_MAX: Final = 500
+_TOO_MANY: Final = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Target:
 
 @dataclass
 class Tally:
-    """What came back. `told` counts HTTP statuses; 0 is no answer."""
+    """What came back. `told` counts HTTP statuses; 0 is no answer. `without_retry_after` counts 429 and 5xx."""
 
     seconds: float
     sent: int = 0
@@ -107,7 +108,7 @@ class _Clients:
             self.out -= 1
         tally.told[str(status)] += 1
         tally.in_time += 200 <= status < 300 and time.monotonic() - began <= _IN_TIME_SECONDS
-        tally.without_retry_after += status >= 500 and b"retry-after" not in head
+        tally.without_retry_after += (status >= 500 or status == _TOO_MANY) and b"retry-after" not in head
 
     async def _ask(self, request: bytes) -> tuple[int, bytes]:
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)

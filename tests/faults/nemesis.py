@@ -13,17 +13,21 @@ from tests.faults.replica_set import ReplicaSet
 from tests.faults.workers import Worker
 from tests.support.mail_sink import Letterbox
 
+_CALL_WITHIN_SECONDS = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a nemesis can reach. `said` takes a line for each thing it does."""
+    """What a nemesis can reach. `said` takes a line for each thing it does, `complain` what it must not do to us."""
 
     cluster: ReplicaSet
     crew: Sequence[Worker]
     randomness: random.Random
     said: Callable[[str], None]
+    complain: Callable[[str], None]
     letterbox: Letterbox
     db: AsyncDatabase[dict[str, Any]]
+    holds_a_call: Callable[[Worker], bool]
 
 
 async def nothing(stage: Stage) -> None:
@@ -94,8 +98,7 @@ async def freeze_all_nodes(stage: Stage) -> None:
 
 async def freeze_worker(stage: Stage) -> None:
     """Freeze an app process in the middle of its calls, past its leases, and wake it when others have ended them."""
-    worker = stage.randomness.choice(stage.crew)
-    await asyncio.sleep(stage.randomness.uniform(0.5, 2.5))
+    worker = await _in_a_call(stage)
     stage.said(f"freeze worker {worker.number} past its leases")
     worker.freeze()
     await asyncio.sleep(1)
@@ -104,12 +107,26 @@ async def freeze_worker(stage: Stage) -> None:
     worker.wake()
 
 
+async def _in_a_call(stage: Stage) -> Worker:
+    """Wait for a moment in which an app process holds a call, and return that one."""
+    await asyncio.sleep(stage.randomness.uniform(0.5, 2.5))
+    async with asyncio.timeout(_CALL_WITHIN_SECONDS):
+        while True:
+            for worker in stage.randomness.sample(list(stage.crew), len(stage.crew)):
+                if stage.holds_a_call(worker):
+                    return worker
+            await asyncio.sleep(0.1)
+
+
 async def take_mail_away(stage: Stage) -> None:
-    """Let the mail server refuse everybody for a while, and break connections after it took a mail."""
-    stage.said("the mail server refuses everybody, then hangs up on what it has taken")
+    """Let the mail server refuse everybody for a while, be slow, and break connections after it took a mail."""
+    stage.said("the mail server refuses everybody, then it is slow, then it hangs up on what it has taken")
     stage.letterbox.refuse = "451 not now"
-    await asyncio.sleep(4)
+    await asyncio.sleep(3)
     stage.letterbox.refuse = None
+    stage.letterbox.slow_seconds = 3
+    await asyncio.sleep(3)
+    stage.letterbox.slow_seconds = 0
     stage.letterbox.drop_after_data = True
     await asyncio.sleep(4)
     stage.letterbox.drop_after_data = False
@@ -137,14 +154,15 @@ async def fill_disk(stage: Stage) -> None:
 
 
 async def break_providers(stage: Stage) -> None:
-    """Let the language model be away, then slow, then cut off: calls end politely and are counted once."""
-    for how in ("away", "slow", "cut"):
-        stage.said(f"the language model is {how}")
+    """Break the model, the voice and the recogniser, one after the other: calls end politely and are counted once."""
+    for part in stage.randomness.sample(("model", "speech", "recogniser"), 3):
+        how = stage.randomness.choice(("away", "slow", "cut", "garbage"))
+        stage.said(f"the {part} is {how}")
         for worker in stage.crew:
-            (worker.folder / "model-is").write_text(how)
+            (worker.folder / f"{part}-is").write_text(how)
         await asyncio.sleep(4)
-    for worker in stage.crew:
-        (worker.folder / "model-is").unlink()
+        for worker in stage.crew:
+            (worker.folder / f"{part}-is").unlink()
 
 
 async def turn_month(stage: Stage) -> None:
@@ -155,8 +173,7 @@ async def turn_month(stage: Stage) -> None:
 
 async def kill_worker(stage: Stage) -> None:
     """Kill -9 an app process in the middle of its calls."""
-    worker = stage.randomness.choice(stage.crew)
-    await asyncio.sleep(stage.randomness.uniform(0.5, 2.5))
+    worker = await _in_a_call(stage)
     stage.said(f"kill -9 worker {worker.number}")
     worker.kill()
     await asyncio.sleep(1)
@@ -165,11 +182,11 @@ async def kill_worker(stage: Stage) -> None:
 
 async def restart_worker(stage: Stage) -> None:
     """Ask an app process to end in the middle of its calls, as a deployment does, and start it again."""
-    worker = stage.randomness.choice(stage.crew)
-    await asyncio.sleep(stage.randomness.uniform(0.5, 2.5))
+    worker = await _in_a_call(stage)
     stage.said(f"SIGTERM to worker {worker.number}")
     worker.drain()
-    await worker.ended()
+    if code := await worker.ended():
+        stage.complain(f"worker {worker.number} was asked to end and ended with {code}: {worker.last_words()}")
     await worker.start()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.checks import check_everything, come_to_rest, watch_limits
+from tests.faults.checks import check_everything, come_to_rest, session_faults, watch_limits
 from tests.faults.history import History, Operation, Outcome
 from tests.faults.nemesis import NEMESES, Stage
 from tests.faults.office import open_office
@@ -25,10 +25,8 @@ _ON_TIME_MS = 100.0
 # A save is slow when it takes twice as long as the slowest of those before anything broke, and more than this.
 _SLOW_FACTOR = 2
 _SLOW_SECONDS_MIN = 0.5
-# In these no worker ever stops, and the database is never away for as long as a lease.
-_WORKERS_LIVE = frozenset(
-    {"nothing", "kill-primary", "lose-answers", "take-mail-away", "turn-month", "break-providers"}
-)
+# In all others no worker ends before its calls have, and the database is never away for as long as a lease.
+_WORKERS_DIE = frozenset({"kill-worker", "freeze-worker", "restart-everything"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,19 @@ async def run(
             working = group.create_task(workload.run())
             try:
                 await asyncio.sleep(_BEFORE_SECONDS)
-                await NEMESES[fault](Stage(cluster, crew, breakings, history.breaking(said), letterbox, db))
+                stage = Stage(
+                    cluster=cluster,
+                    crew=crew,
+                    randomness=breakings,
+                    said=history.breaking(said),
+                    complain=history.complain,
+                    letterbox=letterbox,
+                    db=db,
+                    holds_a_call=workload.holds_a_call,
+                )
+                await NEMESES[fault](stage)
                 await _mend(cluster, crew)
+                mended_at = history.now()
                 await asyncio.sleep(_AFTER_SECONDS)
                 workload.stop()
                 await working
@@ -96,10 +105,13 @@ async def run(
             await watching
         if ends is not None and len(await db["usage"].distinct("periodStart")) < 2:
             history.complain("the month did not turn, so the run shows nothing")
-        lived = fault in _WORKERS_LIVE
+        if not any(save.outcome is Outcome.OK and (save.ended or 0) > mended_at for save in history.of("save")):
+            history.complain("no save was acknowledged any more, though all was mended")
+        lived = fault not in _WORKERS_DIE
         if not await come_to_rest(db, workers_lived=lived):
             history.complain("nothing came to rest within a minute")
         faults = await check_everything(db, history, owners, racers, letterbox, workers_lived=lived)
+        faults += await session_faults(history, crew)
     history.close()
     await cluster.client.drop_database(name)
     return _verdict(fault, seed, history, workload, tuple(faults))
@@ -126,8 +138,9 @@ def _seconds(operation: Operation) -> float:
 
 def _verdict(fault: str, seed: int, history: History, workload: Workload, faults: tuple[str, ...]) -> Verdict:
     saves = history.of("save")
-    saved = [save.ended or 0.0 for save in saves if save.outcome is Outcome.OK]
-    gaps = [later - earlier for earlier, later in zip(sorted(saved), sorted(saved)[1:], strict=False)]
+    saved = sorted(save.ended or 0.0 for save in saves if save.outcome is Outcome.OK)
+    # Also from the last one to the end of the work, should none have come any more.
+    gaps = [later - earlier for earlier, later in zip(saved, [*saved[1:], workload.stopped_at], strict=False)]
     streams = [report.stream for report in workload.reports if report.stream is not None]
     judged = [stream for stream in streams if stream.lag_ms_max <= _ON_TIME_MS]
     return Verdict(

@@ -25,19 +25,21 @@ SECONDS_MAX = 300
 class Tooth:
     """One planted bug. `changes` are (file below src/callgenie, what stands there once, what stands there instead).
 
-    `faults` are the runs of which at least one must be violated; `tests` are tests of which one must fail.
+    `faults` are the runs of which at least one must be violated in words among which are some of `says`; `tests` are
+    tests of which one must fail.
     """
 
     name: str
     changes: Sequence[tuple[str, str, str]]
     faults: Sequence[str] = ()
+    says: Sequence[str] = ()
     tests: Sequence[str] = ()
 
 
 def _read(path: Path) -> Iterator[Tooth]:
     for bug in tomllib.loads(path.read_text(encoding="utf-8"))["bug"]:
         changes = [(change["file"], change["old"], change["new"]) for change in bug["change"]]
-        yield Tooth(bug["name"], changes, bug.get("faults", ()), bug.get("tests", ()))
+        yield Tooth(bug["name"], changes, bug.get("faults", ()), bug.get("says", ()), bug.get("tests", ()))
 
 
 TEETH: Sequence[Tooth] = tuple(_read(Path(__file__).with_name("planted.toml")))
@@ -80,10 +82,14 @@ def bites(tooth: Tooth) -> tuple[bool, str]:
                 check=False,
             )
             lines = [line.strip() for line in done.stdout.splitlines()]
-            red = [line for line in lines if line.startswith(("VIOLATION", "FAILED"))]
+            red = [line for line in lines if _is_caught(tooth, line)]
             if done.returncode != 0 and red:
                 return True, red[0]
     return False, f"{done.stdout[-200:]}{done.stderr[-200:]}"
+
+
+def _is_caught(tooth: Tooth, line: str) -> bool:
+    return line.startswith("FAILED") or (line.startswith("VIOLATION") and any(words in line for words in tooth.says))
 
 
 def main() -> int:

@@ -21,4 +21,5 @@ def test_each_names_something_that_can_catch_it() -> None:
     for tooth in TEETH:
         assert tooth.faults or tooth.tests
         assert set(tooth.faults) <= set(NEMESES)
+        assert bool(tooth.faults) == bool(tooth.says)
         assert all((ROOT / test).exists() for test in tooth.tests)

@@ -88,10 +88,10 @@ class Worker:
         """Ask it to end once its calls are over."""
         self._signal(signal.SIGTERM)
 
-    async def ended(self) -> None:
-        """Wait for the end that `drain` asked for."""
+    async def ended(self) -> int:
+        """Wait for the end that `drain` asked for; return the exit code."""
         assert self.process is not None
-        await asyncio.to_thread(self.process.wait, STOP_SECONDS)
+        return await asyncio.to_thread(self.process.wait, STOP_SECONDS)
 
     async def heal(self) -> None:
         """Wake or start it, if need be."""

@@ -25,6 +25,8 @@ REQUEST_SECONDS_MAX = 12.0
 # A client that did not hear an answer asks again, as ours are told to.
 ATTEMPTS_MAX = 4
 _PAUSE_SECONDS = 0.15
+_QUESTIONS_OF_A_LONG_CALL = 7
+_REFUSED_SECONDS_MAX = 1.5
 # An old primary that still believes in itself is told otherwise by the next heartbeat.
 _ALIVE_SECONDS_MAX = 5.0
 
@@ -53,10 +55,20 @@ class Workload:
     randomness: random.Random
     reports: list[CallReport] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped_at: float = 0.0
+    # Where each caller who is on the line was put through to, and since when.
+    calling: dict[str, tuple[Worker, float]] = field(default_factory=dict)
 
     def stop(self) -> None:
         """Let everybody finish what they are at."""
-        self.stopping.set()
+        if not self.stopping.is_set():
+            self.stopped_at = self.history.now()
+            self.stopping.set()
+
+    def holds_a_call(self, worker: Worker) -> bool:
+        """Tell whether somebody talks with a worker; who is refused is gone before that."""
+        since = self.history.now() - _REFUSED_SECONDS_MAX
+        return any(who is worker and began < since for who, began in self.calling.values())
 
     async def run(self) -> None:
         """Work until stopped."""
@@ -71,6 +83,8 @@ class Workload:
                 # Two callers each: one more than the free plan has room for at a time.
                 for _ in range(2):
                     group.create_task(self._repeatedly(partial(self._call, number)))
+            # Long enough for more seconds to be asked for, and granted, while things break.
+            group.create_task(self._call(len(self.owners) - 1, questions=_QUESTIONS_OF_A_LONG_CALL))
             group.create_task(self._repeatedly(lambda: self._sign_in_and_out(http)))
             group.create_task(self._repeatedly(lambda: self._forget(http)))
             for owner in self.racers:
@@ -119,33 +133,77 @@ class Workload:
             await asyncio.sleep(0.2)
         return False
 
-    async def _call(self, client: int) -> None:
-        """Let a caller ring, ask twice and hang up; the carrier repeats and shuffles what it reports."""
+    async def _call(self, client: int, questions: int | None = None) -> None:
+        """Let a caller ring, ask some questions and hang up; the carrier repeats and shuffles what it reports."""
         owner = self.owners[client % len(self.owners)]
         assert owner.number is not None
         session_id = "CA" + self.randomness.randbytes(16).hex()
         steps: list[Listen | Play | Pause] = [Listen()]
-        for _ in range(self.randomness.randint(1, 3)):
+        for _ in range(questions or self.randomness.randint(1, 3)):
             steps += [Play(tone(500), label="question"), Listen(quiet_ms=500)]
         # Quiet before the end: the last turn was kept earlier than the call was over.
         steps.append(Pause(self.randomness.randint(0, 2_500)))
         shuffled = Faults(webhook_repeats=self.randomness.randint(0, 1), status_repeats=1, status_backwards=True)
         rehearsed: tuple[Step, ...] = await rehearse(steps)
+        dialling = Dialling(CALLER, owner.number, rehearsed, faults=shuffled, session_id=session_id)
+        worker, elsewhere = self._worker(), self._worker()
         with self.history.doing("call", session_id, owner=owner.user_id) as operation:
-            async with SimulatedCarrier(self._worker().url, AUTH_TOKEN, public_url=PUBLIC_URL) as carrier:
-                dialling = Dialling(CALLER, owner.number, rehearsed, faults=shuffled, session_id=session_id)
-                try:
-                    report = await carrier.call(dialling)
-                except TwimlError:
-                    return
-                self.reports.append(report)
-                operation.facts["answered"] = report.stream is not None
-                operation.facts["said"] = report.announcement
-                refused = bool(report.verbs) and report.announcement != ""
-                if report.stream is not None:
-                    operation.outcome = Outcome.OK
-                elif refused:
-                    operation.outcome = Outcome.FAIL
+            self.calling[session_id] = worker, self.history.now()
+            repeating = asyncio.create_task(self._repeat_later(elsewhere, dialling))
+            try:
+                report = await self._held(worker, dialling)
+            finally:
+                del self.calling[session_id]
+                await repeating
+            if report is None:
+                return
+            self._judge(report)
+            self.reports.append(report)
+            operation.facts |= {"answered": report.stream is not None, "said": report.announcement}
+            if report.stream is not None:
+                operation.outcome = Outcome.OK
+                operation.facts |= {
+                    "seconds": report.stream.duration_ms / 1_000,
+                    "answers": len(report.stream.latencies_ms),
+                }
+                await self._end_at_once(dialling)
+            elif report.verbs and report.announcement:
+                operation.outcome = Outcome.FAIL
+
+    async def _held(self, worker: Worker, dialling: Dialling) -> CallReport | None:
+        async with SimulatedCarrier(worker.url, AUTH_TOKEN, public_url=PUBLIC_URL) as carrier:
+            try:
+                return await carrier.call(dialling)
+            except TwimlError as error:
+                self.history.complain(f"call {dialling.session_id} was answered with no TwiML: {error}")
+                return None
+
+    async def _repeat_later(self, worker: Worker, dialling: Dialling) -> None:
+        """Let the voice webhook come a second time, late, and at whichever process."""
+        await asyncio.sleep(self.randomness.uniform(0, 3))
+        with contextlib.suppress(httpx.HTTPError):
+            async with SimulatedCarrier(worker.url, AUTH_TOKEN, public_url=PUBLIC_URL) as carrier:
+                answer = await carrier.ring(dialling)
+                self._look_at(f"the repeated webhook of {dialling.session_id}", answer.status_code)
+
+    async def _end_at_once(self, dialling: Dialling) -> None:
+        """Let every process be told at the same moment, once more, that the call is over."""
+
+        async def tell(worker: Worker) -> None:
+            with contextlib.suppress(httpx.HTTPError):
+                async with SimulatedCarrier(worker.url, AUTH_TOKEN, public_url=PUBLIC_URL) as carrier:
+                    answer = await carrier.report_status(dialling, "completed")
+                    self._look_at(f"a status of {dialling.session_id}", answer.status_code)
+
+        await asyncio.gather(*(tell(worker) for worker in self.crew if not worker.frozen))
+
+    def _judge(self, report: CallReport) -> None:
+        for status in (*report.webhook_statuses, *report.status_answers, *report.action_statuses):
+            self._look_at(f"a webhook of {report.session_id}", status)
+
+    def _look_at(self, what: str, status: int) -> None:
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR and status != httpx.codes.SERVICE_UNAVAILABLE:
+            self.history.complain(f"{what} was answered with {status}")
 
     async def _sign_in_and_out(self, http: httpx.AsyncClient) -> None:
         """Sign in, look, sign out; once that is acknowledged, no worker may know the session any more."""

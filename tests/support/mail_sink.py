@@ -16,18 +16,20 @@ from callgenie.mail.smtp import SmtpMailer, SmtpServer
 
 @dataclass
 class Letterbox:
-    """What arrived. `refuse` answers the recipient, `drop_after_data` breaks the connection once the mail is taken."""
+    """What arrived, after `slow_seconds`. `refuse` answers the recipient; `drop_after_data` hangs up on a mail."""
 
     messages: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     refuse: str | None = None
     drop_after_data: bool = False
+    slow_seconds: float = 0
     port: int = 0
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name for it
         self, _server: SMTP, _session: Any, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
+        await asyncio.sleep(self.slow_seconds)
         if self.refuse is not None:
             return self.refuse
         envelope.rcpt_tos.append(address)

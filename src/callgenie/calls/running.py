@@ -9,7 +9,7 @@ from callgenie.calls.desk import CallDesk
 from callgenie.calls.followers import NO_FOLLOWER, CallFollower, FollowedListener, followed
 from callgenie.calls.lease import Lease, Step
 from callgenie.calls.models import OWNER_HANG_UP, AnsweredCall
-from callgenie.calls.turn_keeper import TurnKeeper
+from callgenie.calls.turn_keeper import TURN_PATIENCE_SECONDS, TurnKeeper
 from callgenie.kernel.cancellation import complete, heed_cancellation
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.errors import UnavailableError
@@ -28,7 +28,7 @@ SETTLEMENT_LEFT: Final = "call.settlement_left_to_sweeper"
 BEAT_AGAIN_SECONDS: Final = 2.0
 
 # What cannot be settled in this time is settled by the sweeper, from the last heartbeat.
-CONCLUSION_SECONDS_MAX: Final = 20.0
+CONCLUSION_SECONDS_MAX: Final = 60.0
 _CLOSE_SECONDS_MAX: Final = 3.0
 _AGAIN_SECONDS: Final = 0.5
 
@@ -57,7 +57,7 @@ class RunningCall:
         self._clock = clock
         self._answered_at = clock.monotonic()
         self._lease = Lease(call.granted_seconds, notice_seconds=call.limits.notice_seconds)
-        keeper = TurnKeeper(desk, call, self._elapsed, lambda: self._lease.granted_seconds)
+        keeper = TurnKeeper(desk, call, self._elapsed, lambda: self._lease.granted_seconds + TURN_PATIENCE_SECONDS)
         self._follower = follower
         listener = FollowedListener(keeper, follower)
         self._session = CallSession(link, followed(providers, follower), script, listener, clock, timings)

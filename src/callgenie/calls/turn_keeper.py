@@ -16,6 +16,9 @@ _log = structlog.get_logger(__name__)
 
 TURN_LOST: Final = "call.turn_lost"
 
+# A call that another worker has ended meanwhile takes its turns all the same.
+TURN_PATIENCE_SECONDS: Final = 60.0
+
 # The desk itself tries for seconds; this is only to not ask a database that refuses at once in a tight loop.
 _AGAIN_SECONDS: Final = 0.5
 
@@ -23,8 +26,8 @@ _AGAIN_SECONDS: Final = 0.5
 class TurnKeeper:
     """Implements `voice.session.SessionListener`: saves one turn after the other.
 
-    While the database is away it keeps trying, and the session keeps the turns that follow, in order. Past the last
-    granted second it gives up: the call must then be over as well.
+    While the database is away it keeps trying, and the session keeps the turns that follow, in order. When the time is
+    over at which `patience_ends`, in seconds of the call, it gives up: nobody holds memory for ever.
     """
 
     def __init__(

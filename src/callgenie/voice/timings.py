@@ -46,7 +46,7 @@ class Timings:
     mark_grace_ms: int = 1_500
     goodbye_max_ms: int = 12_000
     last_words_ms: int = 3_000
-    save_max_ms: int = 10_000
+    save_max_ms: int = 60_000
     transcribe_max_ms: int = 6_000
     model_max_ms: int = 6_000
     speech_max_ms: int = 4_000
