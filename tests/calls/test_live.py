@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.fake_link import FakeLink, quiet, voice
-from tests.support.switchboard import Switchboard, stream_of, switchboard, tone
+from tests.support.switchboard import Switchboard, close_code_of, stream_of, switchboard, tone
 from tests.support.virtual_time import virtually
 
 from callgenie.calls.models import AnsweredCall
@@ -17,6 +17,7 @@ from callgenie.kernel.vocabulary import EndedReason, Fault, PlanName
 from callgenie.telephony.simulator.faults import Faults
 from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import Action, HangUp, Listen, Pause, Play
+from callgenie.telephony.socket import INTERNAL_ERROR
 
 
 def chatter(seconds: int) -> tuple[Action, ...]:
@@ -150,6 +151,26 @@ async def test_turns_whose_acknowledgement_got_lost_are_kept_once(mongodb_uri: s
     assert [turn["text"] for turn in conversation["turns"] if turn["role"] == "user"] == texts * 5
     numbers = [turn["number"] for turn in conversation["turns"]]
     assert numbers == list(range(1, conversation["turnCount"] + 1))
+
+
+@virtually
+async def test_an_answer_that_may_have_been_done_is_taken_back_and_not_counted(mongodb_uri: str) -> None:
+    async with switchboard(mongodb_uri) as board:
+        token = await board.token()
+        async with board.acknowledgements_lost("findAndModify"):
+            socket = await board.open_stream("CA1", token)
+            assert await close_code_of(socket) == INTERNAL_ERROR
+            lost = await board.office.conversation("CA1")
+        await asyncio.sleep(15)
+        conversation, usage = await board.office.conversation("CA1"), await board.usage()
+    assert lost["status"] == "in-progress"
+    assert (conversation["status"], conversation["endedReason"], conversation["fault"]) == (
+        "failed",
+        "internal-error",
+        "platform",
+    )
+    assert "answeredAt" not in conversation
+    assert (usage["calls"], usage["seconds"], usage["held"], usage["holds"]) == (0, 0, 0, {})
 
 
 @virtually

@@ -265,6 +265,11 @@ def _memory_faults(conversations: list[Document], operations: list[Operation]) -
         if operation.outcome is not Outcome.OK or operation.key not in records:
             continue
         record, facts = records[operation.key], operation.facts
+        if not record.get("answeredAt"):
+            # The socket was opened, and closed again because the database was away.
+            if facts["answers"]:
+                faults.append(f"call {operation.key} had {facts['answers']} answers and was never answered")
+            continue
         turns = record.get("turns", ())
         if [turn["number"] for turn in turns] != list(range(1, len(turns) + 1)):
             faults.append(f"call {operation.key} lacks turns: {[turn['number'] for turn in turns]}")

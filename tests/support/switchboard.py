@@ -191,10 +191,10 @@ class Switchboard:
             yield
 
     @asynccontextmanager
-    async def acknowledgements_lost(self) -> AsyncIterator[None]:
-        """Let the next turns be written, and the writer be told that it is not known whether they were."""
+    async def acknowledgements_lost(self, command: str = "update") -> AsyncIterator[None]:
+        """Let the next turns, or what `command` does, be written, and the writer be told that this is not known."""
         error = {"code": SHUTTING_DOWN, "errmsg": "the acknowledgement was lost", "errorLabels": []}
-        async with self._failing({"failCommands": ["update"], "writeConcernError": error}, {"times": 40}):
+        async with self._failing({"failCommands": [command], "writeConcernError": error}, {"times": 40}):
             yield
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ The steps are those of the metering protocol. Each can be repeated, by this work
 between any two the `sweeper` takes the next one.
 """
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,6 +28,7 @@ from callgenie.conversations.message_store import MessageStore
 from callgenie.conversations.models import Conversation, Ending, NewMessage
 from callgenie.conversations.rests import rest_id_of
 from callgenie.conversations.settlement import Settlement
+from callgenie.kernel.cancellation import heed_cancellation
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import Randomness, SessionId
 from callgenie.kernel.vocabulary import CallStatus, Direction, EndedReason, Fault
@@ -36,6 +38,7 @@ from callgenie.voice.turn import Turn
 _log = structlog.get_logger(__name__)
 
 CALL_ANSWERED: Final = "call.answered"
+ANSWER_TAKEN_BACK: Final = "call.answer_taken_back"
 CALL_ENDED: Final = "call.ended"
 TRANSFER_REQUESTED: Final = "call.transfer_requested"
 MESSAGE_TAKEN: Final = "call.message_taken"
@@ -77,6 +80,10 @@ def is_terminal(carrier_status: str) -> bool:
 
 _NAME_BYTES: Final = 12
 
+# Each attempt itself waits some seconds for the database; a lease is a minute long.
+_TAKE_BACK_ATTEMPTS: Final = 10
+_TAKE_BACK_AGAIN_SECONDS: Final = 1.0
+
 
 class CallDesk:
     """Takes a call through its record and the ledger; knows nothing of audio."""
@@ -107,6 +114,7 @@ class CallDesk:
         self._randomness = randomness
         self._limits = CallLimits(max_seconds=max_call_seconds)
         self._watch = watch
+        self._taking_back: set[asyncio.Task[None]] = set()
 
     async def ring(self, call: IncomingCall) -> Admitted | Refused:
         """Steps 1 and 2: record that the call rings, and admit it if the plan allows; again: the same answer.
@@ -143,12 +151,17 @@ class CallDesk:
             raise CallNotWaitingError
         # Read before the call is taken: should it fail, the caller can still be connected by another attempt.
         profile = await self._profiles.get(ringing.user_id)
-        answered = await self._calls.answer(
-            ringing.user_id,
-            session_id,
-            answered_by=self._randomness.token_bytes(_NAME_BYTES).hex(),
-            granted_seconds=hold.seconds,
-        )
+        name = self._randomness.token_bytes(_NAME_BYTES).hex()
+        try:
+            answered = await self._calls.answer(
+                ringing.user_id, session_id, answered_by=name, granted_seconds=hold.seconds
+            )
+        except UnavailableError:
+            # It may be done all the same, and would be a call that nobody holds, counted when its lease runs out.
+            taking_back = asyncio.create_task(self._take_back(ringing, name), name="take back an answer")
+            self._taking_back.add(taking_back)
+            taking_back.add_done_callback(self._taking_back.discard)
+            raise
         if answered is None:
             raise CallNotWaitingError
         _log.info(CALL_ANSWERED, session_id=session_id, user_id=answered.user_id)
@@ -164,6 +177,20 @@ class CallDesk:
             limits=self._limits,
             occasion=Occasion.of(answered),
         )
+
+    async def _take_back(self, call: Conversation, answered_by: str) -> None:
+        """Undo an answer of which it is not known whether it was done. What cannot be undone is left to the sweeper."""
+        for _ in range(_TAKE_BACK_ATTEMPTS):
+            try:
+                ended = await self._calls.take_back(call.user_id, call.session_id, answered_by=answered_by)
+            except UnavailableError:
+                heed_cancellation()
+                await asyncio.sleep(_TAKE_BACK_AGAIN_SECONDS)
+                continue
+            if ended is not None:
+                await self._settle(ended)
+                _log.warning(ANSWER_TAKEN_BACK, session_id=call.session_id, user_id=call.user_id)
+            return
 
     async def beat(self, call: AnsweredCall, elapsed_seconds: float) -> Beat:
         """Step 4: say that the call goes on, and ask for another minute; to be called every 20 seconds.

@@ -177,6 +177,12 @@ class LiveCallStore:
         }
         return await self._move(_key(user_id, session_id) | {"$or": [first, again]}, changes)
 
+    async def take_back(self, user_id: UserId, session_id: SessionId, *, answered_by: str) -> Conversation | None:
+        """End a call that `answered_by` has answered without ever holding it; None when it has not."""
+        changes = _unanswered(Ending(CallStatus.FAILED, EndedReason.INTERNAL_ERROR, Fault.PLATFORM), may_hold=True)
+        query = _key(user_id, session_id) | GOES_ON | {"answeredBy": answered_by}
+        return await self._end(query, changes | {"answeredAt": "$$REMOVE", "answeredBy": "$$REMOVE"})
+
     async def beat(
         self, user_id: UserId, session_id: SessionId, *, elapsed_seconds: int, granted_seconds: int
     ) -> Conversation | None:
