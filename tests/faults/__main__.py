@@ -194,6 +194,8 @@ def main() -> int:
     if chosen.log is not None:
         chosen.log.mkdir(parents=True, exist_ok=True)
     # Told to end, it ends by the way of every `finally`, so that no process of a run is left behind.
+    # A shell starts what goes on in the background with Ctrl-C ignored, and ours is the way to end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _told_to_end)
     with tempfile.TemporaryDirectory(prefix="callgenie-faults-") as folder:
         results = chosen.results or Path(folder) / "results.jsonl"

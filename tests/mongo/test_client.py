@@ -29,6 +29,7 @@ from callgenie.mongo.schema import init_db
 Db = AsyncDatabase[dict[str, Any]]
 
 NOT_WRITABLE_PRIMARY = 10107
+WRITE_CONCERN_FAILED = 64
 NUMBER = {"_id": "+14155550100", "state": "free"}
 
 
@@ -218,6 +219,17 @@ async def test_a_closed_connection_is_repeated(connected: Database, database: Db
 async def test_what_the_driver_never_repeats_is_repeated_too(connected: Database, database: Db) -> None:
     async with failing(connected, 2, closeConnection=True):
         await retrying(lambda: database["phonenumbers"].update_many({"state": "free"}, {"$set": {"state": "free"}}))
+
+
+async def test_a_write_that_was_done_and_not_said_to_be_by_enough_is_repeated(
+    connected: Database, database: Db
+) -> None:
+    lost = {"code": WRITE_CONCERN_FAILED, "errmsg": "lost"}
+    change = {"$set": {"state": "free"}}
+    async with failing(connected, 4, writeConcernError=lost, errorLabels=[]):
+        await retrying(lambda: database["phonenumbers"].find_one_and_update({"_id": "1"}, change, upsert=True))
+        await retrying(lambda: database["phonenumbers"].update_one({"_id": "2"}, change, upsert=True))
+    assert await database["phonenumbers"].count_documents({}) == 2
 
 
 async def test_a_server_that_never_takes_it_ends_in_a_refusal_at_the_deadline(

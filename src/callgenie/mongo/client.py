@@ -26,7 +26,7 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
-    WTimeoutError,
+    WriteConcernError,
 )
 from pymongo.monitoring import ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
@@ -152,7 +152,8 @@ def deadline(seconds: float = 5.0) -> AbstractContextManager[None]:
 
 def is_repeatable(error: PyMongoError) -> bool:
     """Tell whether the operation may succeed when asked again; whether it was done already is unknown."""
-    if isinstance(error, AutoReconnect | WTimeoutError | WaitQueueTimeoutError):
+    # A write concern that was not met says of a write that it was done, and not by how many.
+    if isinstance(error, AutoReconnect | WriteConcernError | WaitQueueTimeoutError):
         return True
     if isinstance(error, BulkWriteError) and not (error.details or {}).get("writeErrors"):
         # Every write was done, and not said by a majority yet.
