@@ -128,7 +128,6 @@ class CallSession:
                     if task is not None:
                         task.cancel()
                 await self._wind_up()
-                # While the database is away telling takes as long as that, and nothing else is needed any more.
                 await self._close()
                 await self._record.told(self._timings.save_max_ms)
                 telling.cancel()
