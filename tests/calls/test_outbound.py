@@ -1,21 +1,18 @@
 """Calls that we place: dialled at most once, told what they are about, and counted only when answered."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from tests.support.metering import SECRET
-from tests.support.switchboard import NUMBER, Switchboard, stream_of, switchboard, tone
-from tests.support.twilio_api import Trouble, TwilioServer, twilio_server
+from tests.support.placed_calls import CAKE, CUSTOMER, MORNING, WISH, calls_of, carried_out, outbound, recorded
+from tests.support.switchboard import NUMBER, stream_of, switchboard, tone
+from tests.support.twilio_api import Trouble
 from tests.support.virtual_time import virtually
 
 from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.ongoing import OngoingCalls
-from callgenie.calls.outbound import RINGS_SECONDS, CallWish, OutboundCalls
+from callgenie.calls.outbound import RINGS_SECONDS, CallWish
 from callgenie.calls.outbound_errors import (
     CallNotAdmittedError,
     CarrierRefusedCallError,
@@ -35,58 +32,11 @@ from callgenie.numbers.do_not_call import DoNotCallList
 from callgenie.numbers.do_not_call_store import DoNotCallStore
 from callgenie.profiles.models import OpenInterval
 from callgenie.telephony.simulator.carrier import Callee
-from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
-from callgenie.telephony.simulator.report import CallReport, Ending
-from callgenie.telephony.simulator.script import Action, AwaitHangUp, HangUp, Listen, Pause, Play, rehearse
+from callgenie.telephony.simulator.faults import Faults
+from callgenie.telephony.simulator.report import Ending
+from callgenie.telephony.simulator.script import AwaitHangUp, HangUp, Listen, Pause, Play, rehearse
 from callgenie.telephony.twilio.rest import TwilioApi
 from callgenie.telephony.twilio.twiml import HangUp as HangUpVerb
-
-CUSTOMER = "+14155550142"
-CAKE = "your order of a birthday cake"
-WISH = CallWish(CUSTOMER, CAKE)
-# Eleven in the morning where the customer is.
-MORNING = datetime(2026, 5, 4, 18, 0, tzinfo=UTC)
-TALK: tuple[Action, ...] = (Listen(), Play(tone(800)), AwaitHangUp())
-
-
-@asynccontextmanager
-async def outbound(
-    mongodb_uri: str, *, now: datetime = MORNING, texts: Sequence[str] = ("goodbye",), **business: Any
-) -> AsyncIterator[tuple[Switchboard, TwilioServer]]:
-    """Serve an owner who can have calls placed, and the carrier's API."""
-    async with twilio_server() as twilio, contextlib.AsyncExitStack() as stack:
-        api = TwilioApi(twilio.account)
-        stack.push_async_callback(api.close)
-        board = switchboard(mongodb_uri, now=now, texts=texts, api=api, **business)
-        yield await stack.enter_async_context(board), twilio
-
-
-def calls_of(board: Switchboard) -> OutboundCalls:
-    calls: OutboundCalls = board.services.outbound_calls
-    return calls
-
-
-async def carried_out(
-    board: Switchboard,
-    twilio: TwilioServer,
-    outcome: str = "completed",
-    *,
-    actions: Sequence[Action] = TALK,
-    rings_ms: int = 4_000,
-    call_sid: str | None = None,
-    faults: Faults = NO_FAULTS,
-) -> CallReport:
-    """Let the carrier carry out the last order that it got."""
-    order, sid = twilio.order()
-    callee = Callee(outcome, rings_ms, await rehearse(actions))
-    return await board.carrier.place(order, call_sid or sid, callee, faults=faults)
-
-
-async def recorded(board: Switchboard) -> dict[str, Any]:
-    """Return the only conversation there is."""
-    [conversation] = await board.office.db.conversations.find().to_list()
-    return dict(conversation)
-
 
 # Answered
 

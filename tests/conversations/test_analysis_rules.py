@@ -69,6 +69,19 @@ def test_a_message_tells_who_called_and_what_they_want() -> None:
     assert (found.caller_name, found.wish) == ("Anna Bell", "Two loaves, after all.")
 
 
+@pytest.mark.parametrize(("name", "whom"), [("", "+14155550142"), ("Anna Smith", "Anna Smith on +14155550142")])
+def test_of_a_call_of_ours_it_is_told_whom_we_called_and_why(name: str, whom: str) -> None:
+    ours = replace(CALL, direction=Direction.OUTBOUND, phone_number="+14155550142", purpose="your birthday cake")
+    messages = (TakenMessage("1", "Please wait.", name, "", NOW),)
+    summary = findings_by_rules(replace(ours, messages=messages)).summary
+    assert summary.startswith(f'We called {whom} about "your birthday cake" and talked for 1 min 12 s.')
+    assert "caller" not in summary.lower()
+    assert transcript_of(replace(ours, turns=talk("- Hello.", "Hi."))) == (
+        "Note: the assistant called the person that is named the caller here, about: your birthday cake\n"
+        "Assistant: Hello.\nCaller: Hi."
+    )
+
+
 def test_a_message_that_was_not_confirmed_is_told_as_such() -> None:
     left = TakenMessage("1", "Please keep a loaf for me.", "", "", NOW, is_confirmed=False)
     summary = findings_by_rules(replace(CALL, messages=(left,))).summary

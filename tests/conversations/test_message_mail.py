@@ -183,6 +183,15 @@ async def test_a_message_that_its_caller_could_not_confirm_says_so(api: WholeApi
     assert (shown["text"], shown["confirmed"]) == (MESSAGE.text, False)
 
 
+async def test_a_message_of_somebody_whom_we_called_says_so(api: WholeApi, letterbox: Letterbox) -> None:
+    call = await answered(api)
+    await api.db.conversations.update_one({"sessionId": "CA1"}, {"$set": {"direction": "outbound"}})
+    await api.whole.desk.keep_message(call, MESSAGE)
+    (text,) = await mails(api, letterbox)
+    assert f"We called: {CALLER}" in text
+    assert "Called from" not in text
+
+
 async def test_of_a_conversation_that_was_deleted_nothing_is_mailed(api: WholeApi, letterbox: Letterbox) -> None:
     call = await answered(api)
     await api.whole.desk.keep_message(call, MESSAGE)

@@ -21,7 +21,7 @@ from callgenie.telephony.simulator.report import Ending
 from callgenie.telephony.simulator.script import AwaitHangUp, HangUp, Listen, Play
 from callgenie.voice.answering_machine import APOLOGY
 from callgenie.voice.phrases import phrases_for
-from callgenie.voice.ports import VoiceProviders
+from callgenie.voice.ports import Knowledge, VoiceProviders
 from callgenie.voice.providers.hosted_api import HostedApi, build_http
 from callgenie.voice.providers.openai_chat import OpenAiChat
 from callgenie.voice.providers.openai_speech import OpenAiSpeech
@@ -31,7 +31,7 @@ OPEN = "We are open from nine to five."  # what the scripted model says, which s
 SECOND = "The second one says that it is open."
 ASK = (Listen(), Play(tone(800)), Listen(), HangUp())
 MESSAGE = "Please tell the baker that I need twelve fresh rolls on Friday"
-SORRY = phrases_for("en").apology
+SORRY = phrases_for(Knowledge("SAATHI", "Bakery")).apology
 PATIENCE_MS = 2_000
 
 FAULTS = {

@@ -34,8 +34,6 @@ DRAINED: Final = "calls.drained"
 _FAREWELL_SECONDS: Final = 12.0
 _SETTLING_SECONDS: Final = 2.0
 
-SHUTDOWN_GOODBYE: Final = "I am sorry, our system is about to restart. Please call again in a minute. Goodbye."
-
 
 class LiveCalls:
     """Runs answered calls, knows which are running, and can let them all come to an end."""
@@ -113,7 +111,7 @@ class LiveCalls:
             follower=follower,
         )
         if self._draining:
-            call.finish(SHUTDOWN_GOODBYE, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
+            call.shut_down()
         self._running[answered.session_id] = call
         listening = on_provider_failure.set(self._watch.provider_failed)
         try:
@@ -141,7 +139,7 @@ class LiveCalls:
         farewell = min(_FAREWELL_SECONDS, seconds / 2)
         if not await self._all_gone(seconds - farewell):
             for call in self._running.values():
-                call.finish(SHUTDOWN_GOODBYE, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
+                call.shut_down()
         if not await self._all_gone(max(0.0, farewell - _SETTLING_SECONDS)):
             for call in self._running.values():
                 call.hang_up(EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)

@@ -9,7 +9,7 @@ import structlog
 from callgenie.calls.models import AnsweredCall
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.models import Conversation
-from callgenie.kernel.vocabulary import TurnRole
+from callgenie.kernel.vocabulary import Direction, TurnRole
 from callgenie.mail.rendering import one_line
 from callgenie.profiles.hours import local_time_text
 from callgenie.profiles.models import Business
@@ -72,8 +72,9 @@ def _content(conversation: Conversation) -> Iterator[str]:
         if analysis.wish:
             yield f"The caller wanted: {analysis.wish}"
         return
+    who = "The person we called" if conversation.direction is Direction.OUTBOUND else "The caller"
     said = [turn.text for turn in conversation.turns if turn.role is TurnRole.USER and turn.text]
     if not said:
-        yield "The caller said nothing."
+        yield f"{who} said nothing."
     for text in said:
-        yield f'The caller said: "{one_line(text, _QUOTE_CHARS_MAX)}"'
+        yield f'{who} said: "{one_line(text, _QUOTE_CHARS_MAX)}"'

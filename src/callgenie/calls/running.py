@@ -14,6 +14,7 @@ from callgenie.kernel.cancellation import complete, heed_cancellation
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.vocabulary import EndedReason, Fault
+from callgenie.voice.phrases import phrases_for
 from callgenie.voice.ports import AudioLink, VoiceProviders
 from callgenie.voice.session import CallScript, CallSession
 from callgenie.voice.timings import Timings
@@ -55,6 +56,7 @@ class RunningCall:
         self._link = link
         self._desk = desk
         self._clock = clock
+        self._restarting = phrases_for(script.knowledge).restarting
         self._answered_at = clock.monotonic()
         self._lease = Lease(call.granted_seconds, notice_seconds=call.limits.notice_seconds)
         keeper = TurnKeeper(desk, call, self._elapsed, lambda: self._lease.granted_seconds + TURN_PATIENCE_SECONDS)
@@ -79,6 +81,10 @@ class RunningCall:
     def finish(self, text: str | None, reason: EndedReason, fault: Fault) -> None:
         """Say goodbye and hang up."""
         self._session.finish(text, reason, fault)
+
+    def shut_down(self) -> None:
+        """Say goodbye because the server is about to stop, and hang up."""
+        self.finish(self._restarting, EndedReason.SERVER_SHUTDOWN, Fault.PLATFORM)
 
     def hang_up(self, reason: EndedReason, fault: Fault) -> None:
         """Hang up at once."""

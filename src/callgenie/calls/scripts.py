@@ -37,6 +37,7 @@ def script_for(
         local_time=local_time_text(business, now),
         opening_state=state_sentence(business, now),
         after_hours=call.occasion.asks_for_message(business),
+        purpose=call.occasion.purpose or "",
         caller_number=call.from_number or "",
     )
     return CallScript(
@@ -64,11 +65,6 @@ def greeting_for(profile: Profile, occasion: Occasion, now: datetime, *, recorde
 
 def _instructions(business: Business, occasion: Occasion) -> str:
     about = [business.instructions]
-    if occasion.purpose is not None:
-        about.append(
-            f"You have called this person yourself, about {occasion.purpose}. Stay with that, and end the call if they"
-            " want it."
-        )
     if occasion.is_rest:
         about.append(
             "In this very call the caller was being connected with a person, and nobody answered. They have been told"

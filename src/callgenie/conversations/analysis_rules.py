@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from callgenie.conversations.models import Conversation, RecordedTurn, TakenMessage
-from callgenie.kernel.vocabulary import Fault, TurnRole
+from callgenie.kernel.vocabulary import Direction, Fault, TurnRole
 from callgenie.mail.rendering import one_line
 from callgenie.voice.analyst import NAME_CHARS_MAX, SUMMARY_CHARS_MAX, WISH_CHARS_MAX, Findings
 from callgenie.voice.courtesies import asks
@@ -20,7 +20,7 @@ _NO_ANSWER: Final = re.compile(r"\b(?:do not|don't|did not|didn't) (?:know|get t
 
 
 def findings_by_rules(conversation: Conversation) -> Findings:
-    """Return who called and for how long, what they asked and whether that was answered, and what they left."""
+    """Return who called whom and for how long, what was asked, whether that was answered, and what was left."""
     messages = conversation.messages
     name = next((message.name for message in reversed(messages) if message.name), None)
     questions = list(_questions(conversation.turns))
@@ -37,7 +37,12 @@ def _circumstances(conversation: Conversation, name: str | None) -> Iterator[str
     minutes, seconds = divmod(conversation.duration or 0, 60)
     lasted = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     when = " outside the opening hours" if conversation.after_hours else ""
-    yield f"{name or 'A caller'} called{when} and stayed for {lasted}."
+    if conversation.direction is Direction.OUTBOUND:
+        number = conversation.phone_number or "a withheld number"
+        about = f' about "{one_line(conversation.purpose, _QUOTE_CHARS_MAX)}"' if conversation.purpose else ""
+        yield f"We called {f'{name} on {number}' if name else number}{about} and talked for {lasted}."
+    else:
+        yield f"{name or 'A caller'} called{when} and stayed for {lasted}."
     if conversation.fault in {Fault.PLATFORM, Fault.PROVIDER}:
         yield "The call was cut short by a fault."
 

@@ -10,7 +10,7 @@ from callgenie.jobs.outbox import Written
 from callgenie.jobs.outbox_models import NewMail, OutboxEntry
 from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.ids import SessionId, UserId, digest_key
-from callgenie.kernel.vocabulary import EndedReason
+from callgenie.kernel.vocabulary import Direction, EndedReason
 from callgenie.mail.models import Letter
 from callgenie.mail.rendering import one_line
 from callgenie.profiles.hours import local_time_text
@@ -95,7 +95,8 @@ def _doubts(message: TakenMessage, conversation: Conversation) -> tuple[str, ...
     if message.is_confirmed:
         return ()
     hung_up = conversation.ended_reason is EndedReason.CALLER_HANGUP
-    ended = "The caller hung up" if hung_up else "The call ended"
+    who = "The person we called" if conversation.direction is Direction.OUTBOUND else "The caller"
+    ended = f"{who} hung up" if hung_up else "The call ended"
     return (f"Not confirmed. {ended} before this could be read back, so words may be missing or misheard.",)
 
 
@@ -106,5 +107,6 @@ def _facts(message: TakenMessage, conversation: Conversation) -> tuple[str, ...]
     if message.number:
         facts.append(f"To be reached at: {one_line(message.number)}")
     # Words can be misheard; what the carrier says is often right.
-    facts.append(f"Called from: {conversation.phone_number or 'a withheld number'}")
+    how = "We called" if conversation.direction is Direction.OUTBOUND else "Called from"
+    facts.append(f"{how}: {conversation.phone_number or 'a withheld number'}")
     return tuple(facts)

@@ -5,6 +5,7 @@ from typing import Final
 
 from callgenie.profiles.hours import is_open, state_sentence
 from callgenie.profiles.models import Business, Preferences
+from callgenie.voice.courtesies import calling_about
 from callgenie.voice.message_draft import OFFER
 
 # How the assistant takes back a caller whom it has handed on to a person, and whom nobody has answered.
@@ -28,11 +29,7 @@ def opening_of(business: Business, preferences: Preferences, purpose: str) -> st
     """Return the words with which somebody is told who calls them, and why."""
     whose = f" of {business.company}" if business.company else ""
     who = f"Hello, this is {preferences.assistant_name}, the automated assistant{whose}."
-    return f"{who} I am calling about {_end(purpose)}"
-
-
-def _end(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return f"{who} {calling_about(purpose)}"
 
 
 def after_hours_greeting_of(business: Business, preferences: Preferences, at: datetime) -> str:

@@ -75,6 +75,13 @@ def wants_person(text: str) -> bool:
     return _WANTS_PERSON.search(text.lower()) is not None
 
 
+def calling_about(purpose: str) -> str:
+    """Return the sentence that says why we call."""
+    return f"I am calling about {purpose if purpose.endswith(('.', '!', '?')) else f'{purpose}.'}"
+
+
 def farewell(knowledge: Knowledge) -> str:
     """Return our own goodbye."""
+    if knowledge.is_our_call:
+        return "Thank you for your time. Goodbye."
     return f"Thank you for calling{f' {knowledge.company}' if knowledge.company else ''}. Goodbye."

@@ -102,7 +102,7 @@ class FallbackModel:
                     yield delta
         except _CutOffError:
             if speaks:
-                yield TextDelta(f"... {phrases_for(knowledge.language).lost_thread}")
+                yield TextDelta(f"... {phrases_for(knowledge).lost_thread}")
         except _NobodyLeftError:
             async with closed_in_the_end(self._last.stream(messages, knowledge)) as deltas_of_last:
                 async for delta in deltas_of_last:

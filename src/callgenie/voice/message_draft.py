@@ -18,14 +18,24 @@ OFFER: Final = "Would you like to leave a message?"
 ASK_MESSAGE: Final = "Please tell me your message, with your name and your number."
 ASK_NAME: Final = "May I have your name, please?"
 ASK_OWN_NUMBER: Final = "Shall we call you back on the number you are calling from?"
+ASK_THIS_NUMBER: Final = "Shall we call you back on the number we have called?"
 ASK_NUMBER: Final = "What number can we reach you on?"
 IS_IT_RIGHT: Final = "Is that right?"
 TRY_AGAIN: Final = "I am sorry, I could not keep your message. Shall I try once more?"
 
 READ_BACK: Final = "I will pass on:"
-_PROMPTS: Final = (OFFER, ASK_MESSAGE, ASK_NAME, ASK_OWN_NUMBER, ASK_NUMBER, IS_IT_RIGHT, TRY_AGAIN)
+_PROMPTS: Final = (
+    OFFER,
+    ASK_MESSAGE,
+    ASK_NAME,
+    ASK_OWN_NUMBER,
+    ASK_THIS_NUMBER,
+    ASK_NUMBER,
+    IS_IT_RIGHT,
+    TRY_AGAIN,
+)
 
-AFTER_THE_MESSAGE: Final = (ASK_NAME, ASK_OWN_NUMBER, ASK_NUMBER, IS_IT_RIGHT)
+AFTER_THE_MESSAGE: Final = (ASK_NAME, ASK_OWN_NUMBER, ASK_THIS_NUMBER, ASK_NUMBER, IS_IT_RIGHT)
 
 # Of a prompt that the caller talked into, so many letters are enough to know it by.
 _LETTERS_TO_KNOW: Final = 9
@@ -45,7 +55,7 @@ _DID_NOT_HEAR: Final = ("pardon", "sorry?", "say that again", "repeat that", "wh
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message as far as it was told. `own_number` is None until the caller was asked for the one they call from."""
+    """A message as far as it was told. `own_number` is None until the caller was asked for that of the call."""
 
     text: str = ""
     name: str = ""
@@ -144,6 +154,7 @@ _TAKES_IN: Final[Mapping[str, Callable[[Draft, str], Draft]]] = {
     ASK_MESSAGE: _asked_for_it,
     ASK_NAME: _named,
     ASK_OWN_NUMBER: _to_own_number,
+    ASK_THIS_NUMBER: _to_own_number,
     ASK_NUMBER: _numbered,
     IS_IT_RIGHT: _corrected,
 }

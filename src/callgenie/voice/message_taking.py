@@ -15,6 +15,7 @@ from callgenie.voice.message_draft import (
     ASK_NAME,
     ASK_NUMBER,
     ASK_OWN_NUMBER,
+    ASK_THIS_NUMBER,
     IS_IT_RIGHT,
     OFFER,
     READ_BACK,
@@ -109,7 +110,7 @@ def _go_on(draft: Draft, knowledge: Knowledge) -> list[ModelDelta]:
     if not draft.name and not draft.asked_name:
         return [TextDelta(ASK_NAME)]
     if not draft.number and draft.own_number is None and knowledge.caller_number:
-        return [TextDelta(ASK_OWN_NUMBER)]
+        return [TextDelta(ASK_THIS_NUMBER if knowledge.is_our_call else ASK_OWN_NUMBER)]
     if not draft.number and not draft.own_number and not draft.asked_number:
         return [TextDelta(ASK_NUMBER)]
     return _read_back(draft)

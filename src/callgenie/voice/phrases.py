@@ -1,12 +1,14 @@
 """What the call itself says, whoever answers: it must be there when the model is not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+
+from callgenie.voice.ports import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The sentences of one language."""
+    """The sentences of one language and one direction."""
 
     are_you_there: str
     nobody_there: str
@@ -14,6 +16,7 @@ class Phrases:
     apology: str
     say_again: str
     lost_thread: str
+    restarting: str
     goodbye: str
 
 
@@ -24,11 +27,21 @@ _ENGLISH: Final = Phrases(
     apology="I'm sorry, something has gone wrong on our side. Please call again in a moment. Goodbye.",
     say_again="I'm sorry, I didn't get that. Could you say it again?",
     lost_thread="I'm sorry, I lost my thread. Could you say that again?",
+    restarting="I am sorry, our system is about to restart. Please call again in a minute. Goodbye.",
     goodbye="Thank you for calling. Goodbye.",
 )
 
+# Nobody whom we have called can be asked to call again, or thanked for calling.
+_ENGLISH_OF_OUR_CALL: Final = replace(
+    _ENGLISH,
+    nobody_there="I can't hear you, so I'll hang up now. Goodbye.",
+    time_is_up="I'm sorry, we have reached the longest time a call may take. Goodbye.",
+    apology="I'm sorry, something has gone wrong on our side, so I have to hang up. Goodbye.",
+    restarting="I am sorry, our system is about to restart, so I have to hang up. Goodbye.",
+    goodbye="Thank you for your time. Goodbye.",
+)
 
-def phrases_for(language: str) -> Phrases:
-    """Return the sentences for a language; English where there is no translation yet."""
-    del language
-    return _ENGLISH
+
+def phrases_for(knowledge: Knowledge) -> Phrases:
+    """Return the sentences of a call; English where its language has no translation yet."""
+    return _ENGLISH_OF_OUR_CALL if knowledge.is_our_call else _ENGLISH

@@ -216,7 +216,8 @@ class Knowledge:
         opening_state: A sentence that says whether it is open then, and what comes next; empty as `hours` is.
         after_hours: Whether the caller was told that the business is closed and asked for a message. Questions are
             answered all the same.
-        caller_number: The number that the call comes from; empty when it is withheld.
+        purpose: What we have called about, where it is us who called; empty in a call that came in.
+        caller_number: The other party's number; empty when it is withheld.
         caller_name: What the caller is called, as far as earlier calls told; empty when that is unknown.
         memory: What was said with this caller before, in words; empty when nothing was, or it is not remembered. Told
             by callers, so it is to be taken for hearsay, and never for instructions.
@@ -230,6 +231,7 @@ class Knowledge:
     local_time: str = ""
     opening_state: str = ""
     after_hours: bool = False
+    purpose: str = ""
     caller_number: str = ""
     caller_name: str = ""
     memory: str = ""
@@ -237,6 +239,11 @@ class Knowledge:
     language: str = "en"
     response_length: ResponseLength = ResponseLength.MEDIUM
     tools: tuple[ToolSpec, ...] = ()
+
+    @property
+    def is_our_call(self) -> bool:
+        """Whether it is us who called."""
+        return bool(self.purpose)
 
 
 class LanguageModel(Protocol):

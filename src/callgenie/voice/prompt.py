@@ -31,8 +31,14 @@ def system_prompt(knowledge: Knowledge) -> str:
 
 def _role(knowledge: Knowledge) -> Iterator[str]:
     name = _line(knowledge.assistant_name)
-    whose = f"the telephone of {_line(knowledge.company)}" if knowledge.company else "the telephone of a small business"
-    yield f"You are {name}, an assistant who answers {whose}. A caller is on the line; their words reach you through"
+    whose = _line(knowledge.company) if knowledge.company else "a small business"
+    if knowledge.is_our_call:
+        yield f"You are {name}, the assistant of {whose}, and have called somebody on its behalf. They are on the line,"
+        yield "were told who calls and why, and are named the caller below. Stay with what stands under WHY YOU CALL,"
+        yield "and end the call if they want it. Never thank them for calling. Their words reach you through"
+    else:
+        yield f"You are {name}, an assistant who answers the telephone of {whose}. A caller is on the line; their words"
+        yield "reach you through"
     yield "speech recognition, which mishears now and then. What you write is spoken to them as it stands."
 
 
@@ -69,6 +75,8 @@ def _facts(knowledge: Knowledge) -> Iterator[str]:
     instructions = knowledge.instructions[:_INSTRUCTIONS_CHARACTERS_MAX].translate(_MARKS).strip()
     if instructions:
         yield from ("THE OWNER'S WISHES", "<wishes>", instructions, "</wishes>")
+    if knowledge.is_our_call:
+        yield from ("WHY YOU CALL", "<purpose>", _line(knowledge.purpose), "</purpose>")
     yield from ("FACTS", "<facts>")
     if knowledge.company:
         yield f"Name of the business: {_line(knowledge.company)}"

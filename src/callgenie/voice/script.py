@@ -40,4 +40,4 @@ class CallScript:
 
     def all_tools(self) -> tuple[Tool, ...]:
         """Return everything that the assistant can do."""
-        return (EndCall(phrases_for(self.knowledge.language).goodbye), *self.tools)
+        return (EndCall(phrases_for(self.knowledge).goodbye), *self.tools)

@@ -74,7 +74,7 @@ class CallSession:
         self._script = script
         self._clock = clock
         self._timings = timings
-        self._phrases = phrases_for(script.knowledge.language)
+        self._phrases = phrases_for(script.knowledge)
         self._began = self._sign_of_life_at = clock.monotonic()
         self._record = CallRecord(listener, self._began, on_overflow=self._overflowed)
         self._turns = TurnTaking(timings, self._began)

@@ -56,7 +56,7 @@ class Talk:
         self._model: LanguageModel = providers.model
         self._knowledge = replace(script.knowledge, tools=tools.specs)
         self._recall = script.recall
-        self._phrases = phrases_for(script.knowledge.language)
+        self._phrases = phrases_for(script.knowledge)
         self._clock = clock
         self._timings = timings
         self._turns = turns

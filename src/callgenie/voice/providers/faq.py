@@ -15,7 +15,7 @@ import numpy as np
 
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice import message_taking
-from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, takes_leave, wants_person
+from callgenie.voice.courtesies import ANYTHING_ELSE, calling_about, farewell, takes_leave, wants_person
 from callgenie.voice.days import day_asked_for
 from callgenie.voice.endings import words_of
 from callgenie.voice.message_draft import ASK_MESSAGE, OFFER
@@ -58,6 +58,13 @@ _NAME_QUESTIONS: Final = (
     "Who is this?",
     "What is the name of your company?",
     "Are you a robot or a human?",
+)
+
+_PURPOSE_QUESTIONS: Final = (
+    "Why are you calling?",
+    "What is this about?",
+    "What is this call about?",
+    "What do you want from me?",
 )
 
 _UNKNOWN: Final = "I'm sorry, I don't know that."
@@ -185,6 +192,8 @@ def _all_known(knowledge: Knowledge) -> list[_Known]:
     known.append(
         _Known(_NAME_QUESTIONS, f"{who}, the assistant of {knowledge.company}." if knowledge.company else f"{who}.")
     )
+    if knowledge.is_our_call:
+        known.append(_Known(_PURPOSE_QUESTIONS, calling_about(knowledge.purpose)))
     return known
 
 
@@ -230,9 +239,11 @@ def _to_pleasantries(words: Sequence[str], knowledge: Knowledge) -> str:
     if any(word in _THANKS for word in words):
         return f"You're welcome. {ANYTHING_ELSE}"
     if any(word in _GREETINGS for word in words):
+        if knowledge.is_our_call:
+            return f"Hello. {calling_about(knowledge.purpose)}"
         # Not by name: somebody else may call from the same number.
         return f"Hello{', and welcome back' if knowledge.caller_name else ''}. How can I help you?"
-    return "Please go ahead."
+    return "What would you like to know about it?" if knowledge.is_our_call else "Please go ahead."
 
 
 def _questions_in(text: str) -> list[str]:

@@ -19,9 +19,11 @@ _TOKENS_MAX: Final = 2_000
 _ANSWER_BYTES_MAX: Final = 256 * 1024
 
 _SYSTEM: Final = """\
-You read transcripts of telephone calls that the automatic assistant of a business has answered, and note for its \
-owner what each call came to. Answer with one JSON object and nothing else. Its keys:
-"summary": at most three short sentences: what the caller wanted, and what came of it;
+You read transcripts of telephone calls that the automatic assistant of a business has held, and note for its owner \
+what each call came to. Most came in; one that the assistant has placed itself begins with a note that says so, and \
+then "the caller" is the person who was called. Answer with one JSON object and nothing else. Its keys:
+"summary": at most three short sentences: what the caller wanted, or whom the assistant called and why, and what came \
+of it;
 "callerName": what the caller is called, as it was said in the call, or null;
 "wish": what the caller still wants from the business, in one short sentence, or null.
 Write in the language with the code {language!r}. Note what was said and guess nothing: a name that nobody said is \
