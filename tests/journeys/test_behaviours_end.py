@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.spoken import MS_A_CHARACTER
+from tests.support.spoken import was_heard_whole
 from tests.support.switchboard import Switchboard, stream_of, switchboard, tone
 from tests.support.virtual_time import virtually
 
@@ -12,20 +12,12 @@ from callgenie.calls.running import GOODBYE, WARNING
 from callgenie.calls.sentences import SENTENCES
 from callgenie.kernel.vocabulary import EndedReason
 from callgenie.telephony.simulator.faults import NO_FAULTS, Faults
-from callgenie.telephony.simulator.report import CallReport, Ending, StreamReport
+from callgenie.telephony.simulator.report import CallReport, Ending
 from callgenie.telephony.simulator.script import Action, AwaitHangUp, HangUp, LetSpeak, Listen, Pause, Play
 
 THANKS = "Thank you for calling. Goodbye."
 OPEN = "We are open from nine to five."
 TALK: tuple[Action, ...] = (Play(tone(800)), Pause(4_200))
-
-
-def was_heard_whole(stream: StreamReport, conversation: dict[str, Any], text: str) -> bool:
-    """Tell whether the caller's ear had sound for as long as `text` takes from when it began."""
-    turn = next(turn for turn in reversed(conversation["turns"]) if turn["text"] == text)
-    began_ms, ended_ms = turn["startedMs"], turn["startedMs"] + len(text) * MS_A_CHARACTER
-    margin_ms = 2 * MS_A_CHARACTER
-    return any(each.start_ms <= began_ms + 40 and abs(each.end_ms - ended_ms) <= margin_ms for each in stream.heard)
 
 
 def why(conversation: dict[str, Any]) -> tuple[str, str, str]:

@@ -1,5 +1,8 @@
 """How long the scripted voice takes for what it says, and how far it has come after a while."""
 
+from typing import Any
+
+from callgenie.telephony.simulator.report import StreamReport
 from callgenie.voice.sentences import SentenceCutter
 
 MS_A_CHARACTER = 60
@@ -30,3 +33,11 @@ def words_within(text: str, ms: int) -> list[str]:
             at += MS_A_CHARACTER
         at -= MS_A_CHARACTER
     return words
+
+
+def was_heard_whole(stream: StreamReport, conversation: dict[str, Any], text: str) -> bool:
+    """Tell whether the caller's ear had sound for as long as `text` takes from when it began."""
+    turn = next(turn for turn in reversed(conversation["turns"]) if turn["text"] == text)
+    began_ms, ended_ms = turn["startedMs"], turn["startedMs"] + len(text) * MS_A_CHARACTER
+    margin_ms = 2 * MS_A_CHARACTER
+    return any(each.start_ms <= began_ms + 40 and abs(each.end_ms - ended_ms) <= margin_ms for each in stream.heard)

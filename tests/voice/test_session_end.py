@@ -11,6 +11,7 @@ from tests.support.virtual_time import virtually
 
 from callgenie.kernel.clock import LoopClock
 from callgenie.kernel.vocabulary import EndedReason, Fault, TurnRole
+from callgenie.voice.phrases import phrases_for
 from callgenie.voice.ports import Knowledge
 from callgenie.voice.providers.scripted import scripted_providers
 from callgenie.voice.session import CallScript, CallSession
@@ -97,7 +98,7 @@ async def test_a_call_ends_politely_before_its_longest_duration() -> None:
         assert end == SessionEnd(EndedReason.MAX_DURATION, Fault.NONE)
         assert call.link.closed_at is not None
         assert call.link.closed_at <= 30.6
-        assert call.said[-1][1].startswith("I'm sorry, we have reached the longest time")
+        assert call.said[-1][1] == phrases_for(Knowledge("SAATHI", "")).time_is_up
 
 
 # What others ask for
@@ -115,6 +116,22 @@ async def test_an_announcement_waits_for_a_gap() -> None:
             ("assistant", HOURS),
             ("assistant", "Thirty seconds left."),
         ]
+
+
+@virtually
+async def test_a_sentence_that_leaves_no_time_for_our_goodbye_is_cut() -> None:
+    async with held_call(["When are you open?"]) as call:
+        call.link.says(quiet(3_000), voice(1_000))
+        await asyncio.sleep(5)
+        call.session.finish("Our time is up. Goodbye.", EndedReason.USAGE_LIMIT, Fault.CUSTOMER, within=3.0)
+        assert await call.ended() == SessionEnd(EndedReason.USAGE_LIMIT, Fault.CUSTOMER)
+        cut, goodbye = call.turns(TurnRole.ASSISTANT)[1:]
+        assert goodbye.text == "Our time is up. Goodbye."
+        assert "We are open from nine to five.".startswith(cut.text)
+        assert cut.text != "We are open from nine to five."
+        assert not cut.interrupted
+        assert call.link.closed_at is not None
+        assert call.link.closed_at <= 5 + 3.0
 
 
 @virtually

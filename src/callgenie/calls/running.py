@@ -134,7 +134,7 @@ class RunningCall:
                 case Step.WARN:
                     self._session.say(WARNING)
                 case Step.SAY_GOODBYE:
-                    self._session.finish(GOODBYE, *self._lease.end)
+                    self._session.finish(GOODBYE, *self._lease.end, self._lease.granted_seconds - self._elapsed())
                 case Step.HANG_UP:
                     self._session.hang_up(*self._lease.end)
                     return

@@ -19,14 +19,26 @@ _MAY_FOLLOW_FROM_A_FAILURE: Final = (
     EndedReason.SILENCE_TIMEOUT,
 )
 
+# Rather slow speech, and what a voice needs until it sounds.
+_SECONDS_A_CHARACTER: Final = 0.07
+_SECONDS_TO_BEGIN: Final = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The wish to end the call once `text` was heard."""
+    """The wish to end the call once `text` was heard, `within_seconds` of being asked for, if there is a limit."""
 
     text: str | None
     reason: EndedReason
     fault: Fault
+    within_seconds: float | None = None
+
+    @property
+    def patience_seconds(self) -> float | None:
+        """How long a sentence that sounds already may go on, so that there is time left for `text`."""
+        if self.within_seconds is None:
+            return None
+        return max(0.0, self.within_seconds - len(self.text or "") * _SECONDS_A_CHARACTER - _SECONDS_TO_BEGIN)
 
 
 class Farewell:
@@ -49,11 +61,11 @@ class Farewell:
         self._clock = clock
         self._failure: EndedReason | None = None
 
-    def ask(self, text: str | None, reason: EndedReason, fault: Fault) -> bool:
+    def ask(self, text: str | None, reason: EndedReason, fault: Fault, within: float | None = None) -> bool:
         """Wish to leave; return False if somebody else did before."""
         if self.leave is not None:
             return False
-        self.leave = Leave(text, reason, fault)
+        self.leave = Leave(text, reason, fault, within)
         self.asked.set()
         return True
 

@@ -141,12 +141,12 @@ class CallSession:
         """Speak an announcement at the next gap, and again at later ones until it was heard to its end."""
         self._announcements.append(text)
 
-    def finish(self, text: str | None, reason: EndedReason, fault: Fault) -> None:
+    def finish(self, text: str | None, reason: EndedReason, fault: Fault, within: float | None = None) -> None:
         """Say `text` after the sentence that sounds, wait until it was heard (bounded), and hang up.
 
-        The first reason given stays.
+        The first reason given stays. The sentence is cut where `text` would else not be over `within` so many seconds.
         """
-        if self._farewell.ask(text, reason, fault):
+        if self._farewell.ask(text, reason, fault, within):
             self._turns.closing()
 
     def hang_up(self, reason: EndedReason, fault: Fault) -> None:
@@ -201,7 +201,7 @@ class CallSession:
             if now - self._began >= longest:
                 self._farewell.hang_up_unless_leaving(EndedReason.MAX_DURATION, Fault.NONE)
             elif now - self._began >= goodbye_at:
-                self.finish(self._phrases.time_is_up, EndedReason.MAX_DURATION, Fault.NONE)
+                self.finish(self._phrases.time_is_up, EndedReason.MAX_DURATION, Fault.NONE, longest + self._began - now)
 
     async def _say_goodbye(self) -> None:
         await self._farewell.asked.wait()
@@ -210,7 +210,7 @@ class CallSession:
         try:
             async with asyncio.timeout(self._timings.goodbye_max_ms / 1000):
                 self._stop_talking()
-                await self._talk.end_sentence()
+                await self._talk.end_sentence(leave.patience_seconds)
                 self._tell_keys()
                 if leave.text:
                     await self._talk.say(leave.text)

@@ -1,5 +1,6 @@
 """What we say in a call: answers as the model makes them, and lines of our own."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -119,11 +120,16 @@ class Talk:
         await self.end_sentence()
         await self.say(APOLOGY)
 
-    async def end_sentence(self) -> None:
-        """Let the sentence that sounds come to its end, and drop what would follow."""
+    async def end_sentence(self, seconds_max: float | None = None) -> None:
+        """Let the sentence that sounds come to its end, for so long at most, and drop what would follow."""
         if not self._speech.recorded:
             self.mouth.playback.drop_unbegun()
-            await self.mouth.heard(self._speech)
+            try:
+                async with asyncio.timeout(seconds_max):
+                    await self.mouth.heard(self._speech)
+            except TimeoutError:
+                self.stop_counting(interrupted=False)
+                await self.mouth.stop()
         self.stop_counting(interrupted=False)
 
     async def fall_silent(self) -> None:
