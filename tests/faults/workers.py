@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -99,6 +100,15 @@ class Worker:
             self.wake()
         if not self.is_running():
             await self.start()
+
+    def why(self, request_id: str) -> str:
+        """Return what a request failed with, and where; nothing where the log does not say so."""
+        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError):
+                said = json.loads(line)
+                if said.get("request_id") == request_id and "where" in said:
+                    return f"{said['error']} in {said['where']}"
+        return ""
 
     def last_words(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")[-2_000:]

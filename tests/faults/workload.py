@@ -272,7 +272,8 @@ class Workload:
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR and (
             response.status_code != httpx.codes.SERVICE_UNAVAILABLE or "retry-after" not in response.headers
         ):
-            self.history.complain(f"{path} answered {response.status_code}: {response.text[:200]}")
+            why = worker.why(response.headers.get("x-request-id", ""))
+            self.history.complain(f"{path} answered {response.status_code}: {why or response.text[:200]}")
         return response
 
     def _worker(self) -> Worker:
