@@ -189,7 +189,7 @@ def main() -> int:
     parser.add_argument("--results", type=Path, help="A file to which each run adds a line; the table is made of all.")
     parser.add_argument("--share", help=argparse.SUPPRESS)
     parser.add_argument("--source", type=Path, default=ROOT / "src", help="The code under test.")
-    parser.add_argument("--log", type=Path, help="A folder for the histories, a file a run.")
+    parser.add_argument("--log", type=Path, help="A folder for the histories, and what violated workers logged.")
     chosen = parser.parse_args()
     if chosen.log is not None:
         chosen.log.mkdir(parents=True, exist_ok=True)

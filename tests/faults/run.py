@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,9 @@ async def run(
             history.complain("nothing came to rest within a minute")
         faults = await check_everything(db, history, owners, racers, letterbox, workers_lived=lived)
         faults += await session_faults(history, crew)
+        if log is not None and faults:
+            for worker in crew:
+                shutil.copy(worker.log, log.with_suffix(f".worker{worker.number}.jsonl"))
     history.close()
     await cluster.client.drop_database(name)
     return _verdict(fault, seed, history, workload, tuple(faults))

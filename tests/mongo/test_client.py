@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError, NetworkTimeout, OperationFailure
+from pymongo.errors import BulkWriteError, DuplicateKeyError, NetworkTimeout, OperationFailure, PyMongoError, WriteError
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from tests.support.database import short_folder, socket_uri
 from tests.support.processes import becomes_true
 
 from callgenie.kernel.errors import UnavailableError
-from callgenie.mongo.client import Database, connect, deadline, hosts_of, retrying
+from callgenie.mongo.client import Database, connect, deadline, hosts_of, is_repeatable, retrying
 from callgenie.mongo.errors import (
     DatabaseAddressError,
     DatabaseBusyError,
@@ -230,6 +230,30 @@ async def test_a_write_that_was_done_and_not_said_to_be_by_enough_is_repeated(
         await retrying(lambda: database["phonenumbers"].find_one_and_update({"_id": "1"}, change, upsert=True))
         await retrying(lambda: database["phonenumbers"].update_one({"_id": "2"}, change, upsert=True))
     assert await database["phonenumbers"].count_documents({}) == 2
+
+
+STEPPED_DOWN: dict[str, Any] = {
+    "index": 0,
+    "code": 189,
+    "errmsg": "Not primary while writing to callgenie.conversations",
+}
+DUPLICATE: dict[str, Any] = {"index": 0, "code": 11000, "errmsg": "E11000 duplicate key error"}
+
+
+@pytest.mark.parametrize(
+    ("error", "repeatable"),
+    [
+        # As a primary that was frozen, and replaced meanwhile, answered when it woke up.
+        (WriteError(STEPPED_DOWN["errmsg"], 189, STEPPED_DOWN), True),
+        (BulkWriteError({"writeErrors": [STEPPED_DOWN]}), True),
+        (BulkWriteError({"writeErrors": [STEPPED_DOWN, DUPLICATE]}), False),
+        (DuplicateKeyError(DUPLICATE["errmsg"], 11000, DUPLICATE), False),
+    ],
+)
+def test_a_primary_that_steps_down_in_the_middle_of_a_write_is_no_mistake_of_ours(
+    error: PyMongoError, *, repeatable: bool
+) -> None:
+    assert is_repeatable(error) is repeatable
 
 
 async def test_a_server_that_never_takes_it_ends_in_a_refusal_at_the_deadline(

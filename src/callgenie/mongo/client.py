@@ -89,6 +89,21 @@ _HELLO_SECONDS: Final = 2.0
 
 _REPEATABLE_LABELS: Final = ("RetryableWriteError", "TransientTransactionError")
 
+# A primary that steps down in the middle of a write says so as that write's own error. The driver labels nothing then,
+# and takes it for a mistake of ours. The codes are those of its specification for what may be asked again.
+_NO_PRIMARY_CODES: Final = frozenset(
+    {
+        91,  # ShutdownInProgress
+        189,  # PrimarySteppedDown
+        10058,  # LegacyNotPrimary
+        10107,  # NotWritablePrimary
+        11600,  # InterruptedAtShutdown
+        11602,  # InterruptedDueToReplStateChange
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+    }
+)
+
 # The first pause before asking again, and the longest: an election takes seconds, a closed connection none.
 _PAUSE_FIRST_SECONDS: Final = 0.05
 _PAUSE_LONGEST_SECONDS: Final = 0.8
@@ -155,8 +170,11 @@ def is_repeatable(error: PyMongoError) -> bool:
     # A write concern that was not met says of a write that it was done, and not by how many.
     if isinstance(error, AutoReconnect | WriteConcernError | WaitQueueTimeoutError):
         return True
-    if isinstance(error, BulkWriteError) and not (error.details or {}).get("writeErrors"):
-        # Every write was done, and not said by a majority yet.
+    if isinstance(error, BulkWriteError):
+        # Without any, every write was done, and not said by a majority yet.
+        errors = (error.details or {}).get("writeErrors", [])
+        return all(each["code"] in _NO_PRIMARY_CODES for each in errors)
+    if isinstance(error, OperationFailure) and error.code in _NO_PRIMARY_CODES:
         return True
     return any(error.has_error_label(label) for label in _REPEATABLE_LABELS)
 
