@@ -171,8 +171,10 @@ def _beside_each_other(at_once: int, results: Path) -> int:
 
 
 def _told_to_end(*_: object) -> None:
-    _ending.set()
-    signal.raise_signal(signal.SIGINT)
+    # Told twice, by who started us and by the one who started both, it would break off its own tidying up.
+    if not _ending.is_set():
+        _ending.set()
+        signal.raise_signal(signal.SIGINT)
 
 
 def main() -> int:
