@@ -41,7 +41,7 @@ check: $(READY) ## Run the linters, the type checker and the import rules
 faults: $(READY) ## Break databases and servers on purpose and look for what was lost (SEEDS=20 FAULT=kill-primary AT_ONCE=3)
 	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) --seeds $(or $(SEEDS),1) --at-once $(or $(AT_ONCE),1)
 
-faults-teeth: $(READY) ## Plant known bugs one by one, and see each caught (about 15 minutes)
+faults-teeth: $(READY) ## Plant known bugs one by one, and see each caught (about 25 minutes)
 	@$(BIN)/python -m tests.faults.teeth
 
 overload: $(READY) ## Ask four times what the server can do for a minute, beside live calls

@@ -20,7 +20,7 @@ from callgenie.conversations.message_store import MESSAGE_MAIL, keeping
 from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall, NewMessage
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import only_when_new, retrying
 from callgenie.voice.turn import Turn
 
 # A call that is not answered within a minute of its first ring never will be: carriers ring for 30 to 60 seconds.
@@ -95,8 +95,7 @@ class LiveCallStore:
             fresh |= {"callerId": call.caller_id, "purpose": {"$literal": call.purpose}}
         if call.continues is not None:
             fresh["continues"] = {"$literal": call.continues}
-        is_new = {"$eq": [{"$type": "$status"}, "missing"]}
-        steps = [{"$replaceWith": {"$cond": [is_new, {"$mergeObjects": ["$$ROOT", fresh]}, "$$ROOT"]}}]
+        steps = only_when_new(fresh, made_at="startedAt")
 
         async def upsert() -> Document:
             opened: Document = await self._conversations.find_one_and_update(  # type: ignore[assignment] # upsert

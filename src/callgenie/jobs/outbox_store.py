@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from callgenie.jobs.outbox_models import NewMail, OutboxEntry, OutboxState
 from callgenie.kernel.ids import UserId
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import only_when_new, retrying
 
 Document = dict[str, Any]
 
@@ -39,8 +39,7 @@ class OutboxStore:
             "expiresAt": {"$literal": None},
             "keptForMs": _milliseconds(mail.kept_for),
         }
-        known = {"$ne": [{"$type": "$askedAt"}, "missing"]}
-        steps = [{"$replaceWith": {"$cond": [known, "$$ROOT", fresh]}}]
+        steps = only_when_new(fresh, made_at="askedAt")
 
         async def upsert() -> None:
             try:

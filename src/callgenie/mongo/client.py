@@ -215,12 +215,12 @@ def newest(collection: AsyncCollection[Document]) -> AsyncCollection[Document]:
     return collection.with_options(read_concern=ReadConcern("local"))
 
 
-def only_when_new(fields: Document) -> list[Document]:
-    """Return the steps of an upsert that writes `fields`, `createdAt` among them, or leaves a document as it is.
+def only_when_new(fields: Document, *, made_at: str = "createdAt") -> list[Document]:
+    """Return the steps of an upsert that writes `fields`, `made_at` among them, or leaves a document as it is.
 
     The first attempt may arrive long after the second: it must not undo what has become of the document since then.
     """
-    is_new: Document = {"$eq": [{"$type": "$createdAt"}, "missing"]}
+    is_new: Document = {"$eq": [{"$type": f"${made_at}"}, "missing"]}
     return [{"$replaceWith": {"$cond": [is_new, {"$mergeObjects": ["$$ROOT", fields]}, "$$ROOT"]}}]
 
 

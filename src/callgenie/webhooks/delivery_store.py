@@ -13,7 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.mongo.client import retrying
+from callgenie.mongo.client import only_when_new, retrying
 from callgenie.webhooks.models import Attempt, Delivery, DeliveryState, NewEvent
 from callgenie.webhooks.posting import Answer
 
@@ -51,8 +51,7 @@ class DeliveryStore:
             "dueAt": "$$NOW",
             "expiresAt": _later(event.kept_for),
         }
-        known = {"$ne": [{"$type": "$createdAt"}, "missing"]}
-        steps = [{"$replaceWith": {"$cond": [known, "$$ROOT", fresh]}}]
+        steps = only_when_new(fresh)
 
         async def upsert() -> None:
             try:
