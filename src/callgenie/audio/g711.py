@@ -37,10 +37,10 @@ ULAW_SILENCE: Final = 0xFF
 
 def ulaw_to_pcm(ulaw: bytes) -> bytes:
     """Return the 16-bit little-endian PCM for mu-law codes: two bytes for each."""
-    return _TO_LINEAR[np.frombuffer(ulaw, dtype=np.uint8)].tobytes()
+    return _TO_LINEAR.take(np.frombuffer(ulaw, dtype=np.uint8)).tobytes()
 
 
 def pcm_to_ulaw(pcm: bytes) -> bytes:
     """Return the mu-law codes for 16-bit little-endian PCM; half a sample at the end is dropped."""
-    codes: NDArray[np.uint8] = _TO_CODE[np.frombuffer(pcm, dtype="<u2", count=len(pcm) // 2)]
+    codes: NDArray[np.uint8] = _TO_CODE.take(np.frombuffer(pcm, dtype="<u2", count=len(pcm) // 2))
     return codes.tobytes()
