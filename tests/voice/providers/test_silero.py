@@ -1,7 +1,9 @@
 import numpy as np
+import onnxruntime
 import pytest
 from tests.support.embedded import embedded, speech
 
+from callgenie.voice.providers.silero import WEIGHTS
 from callgenie.voice.providers.upsample import doubled
 
 RATE = 8_000
@@ -45,6 +47,26 @@ async def test_quiet_after_speech_is_noticed_within_a_tenth_of_a_second() -> Non
 async def test_a_model_that_hears_the_telephones_band_alone_would_be_less_sure() -> None:
     found = judged(await speech("What time do you open on Saturday?"))
     assert np.median([probability for probability in found if probability > 0.2]) > 0.8
+
+
+async def test_what_is_bound_once_says_what_the_same_network_says_when_it_is_handed_everything() -> None:
+    pcm = (await speech("Do you deliver?")) + bytes(RATE) + (await speech("Where can I park my car?"))
+    network = onnxruntime.InferenceSession(str(WEIGHTS.locate(None) / "silero_vad_v6.onnx"))
+    h, c = np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)
+    before, expected = np.zeros(64, np.float32), []
+    for at in range(0, len(pcm) - 511, 512):
+        samples = np.frombuffer(pcm[at : at + 512], np.int16)
+        if np.abs(samples).max() < 16:
+            before = np.zeros(64, np.float32)
+            expected.append(0.0)
+            continue
+        audio = np.concatenate([before, doubled(samples * np.float32(1 / 32_768), before[-1])])[None]
+        probability, h, c = network.run(None, {"input": audio, "h": h, "c": c})
+        expected.append(float(probability[0]))
+        before = audio[0, -64:]
+    found = judged(pcm)
+    assert max(expected) > 0.9
+    assert np.abs(np.array(found) - np.array(expected)).max() < 1e-4
 
 
 def test_doubling_puts_each_new_sample_between_two() -> None:
