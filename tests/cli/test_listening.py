@@ -3,16 +3,20 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+import websockets
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import Scope, Send
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.virtual_time import run_virtually
 
 from callgenie.cli.bounded_http import HEAD_BYTES_MAX
+from callgenie.cli.bounded_socket import MESSAGES_WAITING_MAX
 from callgenie.cli.listening import HttpServer, ListenError, PortInUseError, address_of, is_exposed, listen
 
 
@@ -87,6 +91,45 @@ def test_who_connects_and_says_nothing_is_let_go() -> None:
         return waited
 
     assert 15 < run_virtually(connect_and_wait()) < 25
+
+
+async def test_a_socket_that_nobody_reads_holds_a_bounded_number_of_messages_and_loses_none() -> None:
+    sent, length = 4_000, 2_000
+    waiting: list[int] = []
+    received: list[str] = []
+    full = asyncio.Event()
+
+    async def sluggish(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return
+        await send({"type": "websocket.accept"})
+        while len(waiting) < 50 or waiting[-1] > waiting[-2]:
+            await asyncio.sleep(0.01)
+            waiting.append(receive.__self__.queue.qsize())
+        full.set()
+        assert (await receive())["type"] == "websocket.connect"
+        received.extend([(await receive())["text"] for _ in range(sent)])
+        await send({"type": "websocket.close"})
+
+    listening = listen("127.0.0.1", 0)
+    server = HttpServer(sluggish, listening)
+    await server.start()
+    host, port = listening.getsockname()
+    async with websockets.connect(f"ws://{host}:{port}/", proxy=None) as client:
+
+        async def flood() -> None:
+            for number in range(sent):
+                await client.send(str(number).ljust(length))
+
+        flooding = asyncio.create_task(flood())
+        await asyncio.wait_for(full.wait(), PATIENCE_SECONDS)
+        assert not flooding.done()
+        await asyncio.wait_for(flooding, PATIENCE_SECONDS)
+        await client.wait_closed()
+    await server.stop()
+    # What one piece from the network holds beyond the bound has been read already.
+    assert MESSAGES_WAITING_MAX <= max(waiting) <= MESSAGES_WAITING_MAX + 256_000 // length
+    assert [int(text) for text in received] == list(range(sent))
 
 
 async def test_requests_in_progress_are_answered_when_the_server_stops() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import uvicorn
 
 from callgenie.cli.bounded_http import BoundedHttpProtocol
+from callgenie.cli.bounded_socket import BoundedSocketProtocol
 from callgenie.kernel.errors import ConflictError, InvalidError
 
 # After the calls have been drained only short requests are left; who is still connected by then is not coming back.
@@ -81,7 +82,7 @@ class HttpServer:
             uvicorn.Config(
                 app,
                 http=BoundedHttpProtocol,
-                ws="websockets-sansio",
+                ws=BoundedSocketProtocol,
                 ws_max_size=_SOCKET_MESSAGE_BYTES_MAX,
                 # Audio does not compress, and trying costs a call more than all else that we do for it.
                 ws_per_message_deflate=False,
