@@ -126,10 +126,12 @@ _SLOW_SECONDS_GOAL = 15.0
 
 
 def missed(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return in words which goals were missed: how long no save was taken or was slow, and holes in speech."""
+    """Return in words which goals were missed: violations, how long no save was taken or was slow, holes in speech."""
     lines = []
     for verdict in verdicts:
         name, gap = f"{verdict.fault} seed {verdict.seed}", _GAP_SECONDS_GOALS.get(verdict.fault)
+        if verdict.faults:
+            lines.append(f"{name}: {len(verdict.faults)} violations; none is asked for")
         if gap is not None and verdict.gap_seconds > gap:
             lines.append(f"{name}: no save was taken for {verdict.gap_seconds:.1f} s; at most {gap:.0f} are asked for")
         if gap is not None and verdict.slow_seconds > _SLOW_SECONDS_GOAL:
@@ -137,7 +139,9 @@ def missed(verdicts: Sequence[Verdict]) -> list[str]:
                 f"{name}: slow for {verdict.slow_seconds:.1f} s; at most {_SLOW_SECONDS_GOAL:.0f} are asked for"
             )
         if verdict.speech_gaps:
-            lines.append(f"{name}: {verdict.speech_gaps} holes in the speech of {verdict.calls_judged} calls; none is")
+            lines.append(
+                f"{name}: {verdict.speech_gaps} holes in the speech of {verdict.calls_judged} calls; none is asked for"
+            )
     return lines
 
 
@@ -188,7 +192,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="How many seeds of each (default 1).")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1, help="Runs at a time, each on a cluster of its own.")
-    parser.add_argument("--results", type=Path, help="A file to which each run adds a line; the table is made of all.")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="A file to which each run adds a line; the table is made of all, and what is in it is not run again.",
+    )
     parser.add_argument("--share", help=argparse.SUPPRESS)
     parser.add_argument("--source", type=Path, default=ROOT / "src", help="The code under test.")
     parser.add_argument("--log", type=Path, help="A folder for the histories, and what violated workers logged.")
@@ -205,8 +213,7 @@ def main() -> int:
             code = _beside_each_other(chosen.at_once, results)
         else:
             code = _run_share(chosen, results)
-        if chosen.share is None and results.exists():
-            verdicts = [Verdict(**json.loads(line)) for line in results.read_text(encoding="utf-8").splitlines()]
+        if chosen.share is None and (verdicts := _verdicts_in(results)):
             say(table(verdicts))
             say("\n".join(["Goals that were missed:", *missed(verdicts)]) if missed(verdicts) else "All goals are met.")
     return code
@@ -214,8 +221,9 @@ def main() -> int:
 
 def _run_share(chosen: argparse.Namespace, results: Path) -> int:
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    done = {(verdict.fault, verdict.seed) for verdict in _verdicts_in(results)}
     # All faults with the first seed, then all with the second: what is cut short is as complete as it can be.
-    runs = [(fault, seed) for seed in seeds for fault in chosen.fault or sorted(NEMESES)]
+    runs = [(fault, seed) for seed in seeds for fault in chosen.fault or sorted(NEMESES) if (fault, seed) not in done]
     number, of = map(int, (chosen.share or "0/1").split("/"))
     broken: list[str] = []
     try:
@@ -223,10 +231,13 @@ def _run_share(chosen: argparse.Namespace, results: Path) -> int:
     except KeyboardInterrupt:
         say("Told to end.")
         return _INTERRUPTED
-    verdicts = (
-        [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()] if results.exists() else []
-    )
-    return 1 if broken or any(verdict["faults"] for verdict in verdicts) else 0
+    return 1 if broken or any(verdict.faults for verdict in _verdicts_in(results)) else 0
+
+
+def _verdicts_in(results: Path) -> list[Verdict]:
+    if not results.exists():
+        return []
+    return [Verdict(**json.loads(line)) for line in results.read_text(encoding="utf-8").splitlines()]
 
 
 if __name__ == "__main__":

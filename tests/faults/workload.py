@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -165,6 +165,8 @@ class Workload:
                 operation.facts |= {
                     "seconds": report.stream.duration_ms / 1_000,
                     "answers": len(report.stream.latencies_ms),
+                    "holes": len(report.stream.gaps),
+                    "exchanges": [astuple(exchange)[1:] for exchange in report.stream.exchanges],
                 }
                 await self._end_at_once(dialling)
             elif report.verbs and report.announcement:
