@@ -10,12 +10,12 @@ from pathlib import Path
 from tests.faults.checks import check_everything, come_to_rest, session_faults, watch_limits
 from tests.faults.history import History, Operation, Outcome
 from tests.faults.nemesis import NEMESES, Stage
+from tests.faults.nursery import Nursery
 from tests.faults.office import open_office
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.workers import Worker, workers
 from tests.faults.workload import Workload
 from tests.support.mail_sink import mail_sink
-from tests.support.processes import ROOT
 
 from callgenie.mongo.schema import init_db
 
@@ -54,11 +54,11 @@ class Verdict:
 
 async def run(
     cluster: ReplicaSet,
+    nursery: Nursery,
     fault: str,
     seed: int,
     *,
     said: Callable[[str], None] = lambda _line: None,
-    source: Path = ROOT / "src",
     log: Path | None = None,
 ) -> Verdict:
     """Run one fault with one seed on a database of its own."""
@@ -72,7 +72,7 @@ async def run(
     await init_db(db)
     async with (
         mail_sink() as letterbox,
-        workers(uri, 2, source=source, SMTP_HOST="127.0.0.1", SMTP_PORT=str(letterbox.port), SMTP_TLS="none") as crew,
+        workers(uri, nursery, SMTP_HOST="127.0.0.1", SMTP_PORT=str(letterbox.port), SMTP_TLS="none") as crew,
     ):
         ends = _BEFORE_SECONDS + 5 if fault == "turn-month" else None
         owners, racers = await open_office(crew[0], db, period_ends_in_seconds=ends)

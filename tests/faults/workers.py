@@ -3,17 +3,14 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.processes import ROOT
+from tests.faults.nursery import Forked, Nursery
 
 from callgenie.mongo.folder import DataFolder
 from callgenie.settings import environment_without_settings
@@ -28,13 +25,13 @@ _SECRET = "not a secret outside of a fault run, and long enough"
 
 @dataclass
 class Worker:
-    """One `callgenie serve` with scripted voices; `source` is where the code under test lies."""
+    """One `callgenie serve` with scripted voices."""
 
     number: int
     folder: Path
     environment: Mapping[str, str]
-    source: Path
-    process: "subprocess.Popen[bytes] | None" = None
+    nursery: Nursery
+    process: Forked | None = None
     url: str = ""
     frozen: bool = False
     deaths: int = field(default=0)
@@ -46,15 +43,7 @@ class Worker:
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603, ASYNC220 -- our own program; starting it takes no time
-                [sys.executable, "-m", "tests.faults.app", str(self.folder)],
-                cwd=self.folder,
-                env={**self.environment, "PYTHONPATH": os.pathsep.join([str(self.source), str(ROOT)])},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.process = await self.nursery.fork(self.folder, self.environment, self.log)
         async with asyncio.timeout(READY_SECONDS):
             while True:
                 found = DataFolder(self.folder).server()
@@ -119,9 +108,7 @@ class Worker:
 
 
 @asynccontextmanager
-async def workers(
-    mongodb_uri: str, count: int = 2, *, source: Path = ROOT / "src", **settings: str
-) -> AsyncIterator[list[Worker]]:
+async def workers(mongodb_uri: str, nursery: Nursery, count: int = 2, **settings: str) -> AsyncIterator[list[Worker]]:
     """Run so many app processes; whatever still runs afterwards is ended."""
     environment = environment_without_settings(
         MONGODB_URI=mongodb_uri,
@@ -137,7 +124,7 @@ async def workers(
         **settings,
     )
     with tempfile.TemporaryDirectory(prefix="callgenie-workers-", ignore_cleanup_errors=True) as folder:
-        crew = [Worker(number, Path(folder) / f"worker{number}", environment, source) for number in range(count)]
+        crew = [Worker(number, Path(folder) / f"worker{number}", environment, nursery) for number in range(count)]
         try:
             await crew[0].start()
             await asyncio.gather(*(worker.start() for worker in crew[1:]))
