@@ -59,12 +59,13 @@ def _beyond(usage: Document, owner: Owner) -> list[str]:
 
 async def is_at_rest(db: Database) -> bool:
     """Tell whether nothing is going on any more."""
-    busy = await db["usage"].find_one({"$expr": {"$ne": ["$holds", {}]}})
+    # In the order in which one thing leads to the next: what has left one is seen in those that are asked later.
     unsettled = await db["conversations"].find_one({"leaseUntil": {"$type": "date"}})
+    busy = await db["usage"].find_one({"$expr": {"$ne": ["$holds", {}]}})
+    owed = await db["conversations"].find_one({"followUps.0": {"$exists": True}})
     # A message that could not be sent waits for minutes before it is tried again; it must only still be there.
     unclaimed = await db["outbox"].find_one({"state": "waiting", "attempts": 0})
-    owed = await db["conversations"].find_one({"followUps.0": {"$exists": True}})
-    return busy is None and unsettled is None and unclaimed is None and owed is None
+    return unsettled is None and busy is None and owed is None and unclaimed is None
 
 
 async def come_to_rest(db: Database, *, workers_lived: bool) -> bool:
