@@ -1,9 +1,14 @@
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from tests.support.accounts import assert_problem
 from tests.support.webhook_receiver import Receiver
 from tests.webhooks.conftest import EVERYTHING, PATH, Owner
+
+from callgenie.kernel.ids import UserId
+from callgenie.webhooks.endpoint_store import EndpointStore
+from callgenie.webhooks.models import EndpointFields, EventType
 
 NOWHERE = "0" * 24
 
@@ -127,6 +132,29 @@ async def test_a_deleted_webhook_is_gone_with_its_deliveries(owner: Owner, recei
     await owner.talk()
     await owner.pass_a_second()
     assert receiver.received == []
+
+
+async def test_a_late_attempt_to_make_a_webhook_brings_back_none_that_was_deleted(owner: Owner) -> None:
+    # Its answer was lost, it was sent again, and then it arrives after all.
+    store, endpoint_id = EndpointStore(owner.api.db), str(ObjectId())
+    (user,) = await owner.api.db["users"].distinct("_id")
+    user_id, event = UserId(str(user)), EventType.CALL_ENDED
+    fields = EndpointFields("https://example.com/in", (event,))
+
+    async def attempt() -> None:
+        await store.insert(user_id, endpoint_id, fields, endpoints_max=1)
+
+    await attempt()
+    assert [endpoint.id for endpoint in await store.subscribed(user_id, event)] == [endpoint_id]
+    assert await store.delete(user_id, endpoint_id)
+    await attempt()
+    assert await store.subscribed(user_id, event) == []
+    assert await store.of_user(user_id) == []
+    assert await store.find(user_id, endpoint_id) is None
+    assert await store.change(user_id, endpoint_id, fields, enabled=True) is None
+    assert not await store.delete(user_id, endpoint_id)
+    # What is gone takes nobody's place.
+    assert await store.insert(user_id, str(ObjectId()), fields, endpoints_max=1) is not None
 
 
 async def test_deliveries_come_in_pages_newest_first(owner: Owner, receiver: Receiver) -> None:

@@ -1,7 +1,7 @@
 """Where endpoints are kept: collection `webhookendpoints`. No secret is among it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from bson import ObjectId
 from pymongo import ReturnDocument
@@ -14,8 +14,12 @@ from callgenie.webhooks.models import OVERLAP, DisabledReason, Endpoint, Endpoin
 Document = dict[str, Any]
 
 
+# Deleted at once, an endpoint would be back when a late first attempt to make it arrives.
+_IS_THERE: Final[Document] = {"deletedAt": None}
+
+
 class EndpointStore:
-    """Endpoints in MongoDB."""
+    """Endpoints in MongoDB. The server removes deleted ones after a day."""
 
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._endpoints = db["webhookendpoints"]
@@ -36,18 +40,19 @@ class EndpointStore:
         }
         await retrying(lambda: self._endpoints.update_one(which, only_when_new(kept), upsert=True))
         # Counted afterwards: of any number made at once, none stays that is one too many.
-        if await retrying(lambda: self._endpoints.count_documents(owned)) > endpoints_max:
-            await retrying(lambda: self._endpoints.delete_one(which))
+        if await retrying(lambda: self._endpoints.count_documents({**owned, **_IS_THERE})) > endpoints_max:
+            await self.delete(user_id, endpoint_id)
             return None
         return await self.find(user_id, endpoint_id)
 
     async def of_user(self, user_id: UserId) -> list[Endpoint]:
         """Return the user's endpoints, newest first."""
-        return await self._read({"userId": ObjectId(user_id)})
+        return await self._read({"userId": ObjectId(user_id), **_IS_THERE})
 
     async def subscribed(self, user_id: UserId, event_type: EventType) -> list[Endpoint]:
         """Return those of the user's endpoints that are to get events of a type."""
-        return await self._read({"userId": ObjectId(user_id), "enabled": True, "events": event_type.value})
+        wanted = {"userId": ObjectId(user_id), "enabled": True, "events": event_type.value}
+        return await self._read({**wanted, **_IS_THERE})
 
     async def find(self, user_id: UserId, endpoint_id: str) -> Endpoint | None:
         """Return one of the user's endpoints, or None."""
@@ -95,8 +100,9 @@ class EndpointStore:
         """Delete one of the user's endpoints; tell whether it was there."""
         if not ObjectId.is_valid(endpoint_id):
             return False
-        which = _key(user_id, endpoint_id)
-        return (await retrying(lambda: self._endpoints.delete_one(which))).deleted_count == 1
+        deletion = [{"$set": {"deletedAt": "$$NOW"}}]
+        deleted = await retrying(lambda: self._endpoints.update_one(_key(user_id, endpoint_id), deletion))
+        return deleted.matched_count == 1
 
     async def _read(self, query: Document) -> list[Endpoint]:
         async def read() -> list[Document]:
@@ -114,7 +120,7 @@ class EndpointStore:
 
 
 def _key(user_id: UserId, endpoint_id: str) -> Document:
-    return {"_id": ObjectId(endpoint_id), "userId": ObjectId(user_id)}
+    return {"_id": ObjectId(endpoint_id), "userId": ObjectId(user_id), **_IS_THERE}
 
 
 def _document_of(fields: EndpointFields) -> Document:

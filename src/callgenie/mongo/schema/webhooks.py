@@ -1,4 +1,7 @@
-"""Where events go, and what is on its way there. Neither holds a secret, nor what was said in a call."""
+"""Where events go, and what is on its way there. Neither holds a secret, nor what was said in a call.
+
+The server removes a deleted endpoint after a day.
+"""
 
 from callgenie.mongo.schema.models import (
     BOOLEAN,
@@ -41,8 +44,12 @@ WEBHOOK_ENDPOINTS = Collection(
         "overlapUntil": DATE,
         "failingSince": maybe("date"),
         "createdAt": DATE,
+        "deletedAt": maybe("date"),
     },
-    indexes=(Index("userId_createdAt", (("userId", 1), ("createdAt", -1), ("_id", -1))),),
+    indexes=(
+        Index("userId_createdAt", (("userId", 1), ("createdAt", -1), ("_id", -1))),
+        Index("deletedAt_ttl", (("deletedAt", 1),), expire_after_seconds=24 * 60 * 60),
+    ),
 )
 
 WEBHOOK_DELIVERIES = Collection(
