@@ -31,6 +31,28 @@ def test_a_database_that_is_away_is_warned_of_as_well() -> None:
     assert (lease.due(55.0), lease.granted_seconds, lease.cut_off) == (Step.NOTHING, 110, False)
 
 
+def test_who_has_but_a_few_seconds_is_not_said_goodbye_to_before_it_is_known_why() -> None:
+    lease = Lease(5)
+    assert (lease.due(0.0), lease.due(0.9)) == (Step.NOTHING, Step.NOTHING)
+    assert lease.next_look(0.0) < 0.2
+    lease.renewed(refused(5, EndedReason.USAGE_LIMIT))
+    assert lease.due(0.9) is Step.SAY_GOODBYE
+    assert lease.end == (EndedReason.USAGE_LIMIT, Fault.CUSTOMER)
+
+
+def test_a_few_seconds_that_become_more_need_no_goodbye() -> None:
+    lease = Lease(5)
+    lease.renewed(Beat(60, more_refused=False, ended=False))
+    assert lease.due(0.1) is Step.NOTHING
+
+
+@pytest.mark.parametrize(("granted", "patience"), [(6, 1.0), (4, 1.0), (2, 0.5), (1, 0.25)])
+def test_an_answer_is_waited_for_no_longer_than_the_seconds_allow(granted: int, patience: float) -> None:
+    assert Lease(granted).due(patience - 0.01) is Step.NOTHING
+    assert Lease(granted).due(patience) is Step.SAY_GOODBYE
+    assert Lease(granted, cut_off=True).due(0.0) is Step.SAY_GOODBYE
+
+
 def test_what_was_granted_is_never_taken_back() -> None:
     lease = Lease(80)
     lease.renewed(refused(60))

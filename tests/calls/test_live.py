@@ -83,6 +83,19 @@ async def test_a_few_last_seconds_are_announced_at_once_and_never_overdrawn(mong
 
 
 @virtually
+async def test_who_has_but_a_few_seconds_left_ends_for_that_reason(mongodb_uri: str) -> None:
+    async with switchboard(mongodb_uri, texts=["when are you open"]) as board:
+        await board.use_up(all_but_seconds=6)
+        report = await board.dial(Listen(), *chatter(60), HangUp())
+        conversation = await board.office.conversation("CA1")
+        said = meant(conversation)
+    assert (conversation["endedReason"], conversation["fault"]) == ("usage-limit", "customer")
+    assert report.ended_by is Ending.ASSISTANT
+    assert "Goodbye" in said[-1]
+    assert stream_of(report).duration_ms <= 6_100
+
+
+@virtually
 async def test_not_even_an_unheard_goodbye_goes_past_the_last_granted_second(mongodb_uri: str) -> None:
     async with switchboard(mongodb_uri, texts=["when are you open"]) as board:
         await board.use_up(all_but_seconds=5)

@@ -24,6 +24,8 @@ Database = AsyncDatabase[Document]
 _SAMPLE_SECONDS = 0.1
 _REST_SECONDS_MAX = 60.0
 _OWN_END_SECONDS = 20
+# A call whose granted seconds end says goodbye this long before them.
+_GOODBYE_SECONDS_MAX = 6
 # The caller's line is open before the call is answered, and answering it takes a write that may have to wait.
 _SECONDS_APART_MAX = 8
 
@@ -261,11 +263,12 @@ def _is_taken_for_dead(conversation: Document) -> bool:
     """Tell whether somebody else ended a call that went on.
 
     A call that was never answered is nobody's any more once the answer to its admission is lost. One that has had all
-    the seconds that were granted ended itself, as it should when the database cannot be asked for more.
+    the seconds that were granted, but for what a goodbye takes, ended itself, as it should when the database cannot be
+    asked for more.
     """
     if conversation.get("endedReason") != "lease-expired" or not conversation.get("answeredAt"):
         return False
-    return bool(conversation["billableSeconds"] < conversation["grantedSeconds"])
+    return bool(conversation["billableSeconds"] < conversation["grantedSeconds"] - _GOODBYE_SECONDS_MAX)
 
 
 def _memory_faults(conversations: list[Document], operations: list[Operation]) -> list[str]:
