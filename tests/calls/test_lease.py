@@ -42,6 +42,7 @@ def test_who_has_but_a_few_seconds_is_not_said_goodbye_to_before_it_is_known_why
 
 def test_a_few_seconds_that_become_more_need_no_goodbye() -> None:
     lease = Lease(5)
+    assert lease.due(0.0) is Step.NOTHING
     lease.renewed(Beat(60, more_refused=False, ended=False))
     assert lease.due(0.1) is Step.NOTHING
 

@@ -1,6 +1,7 @@
 """The server's socket, and what it bears from those who connect."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -127,8 +128,47 @@ async def test_a_socket_that_nobody_reads_holds_a_bounded_number_of_messages_and
         await client.wait_closed()
     await server.stop()
     # What one piece from the network holds beyond the bound has been read already.
-    assert MESSAGES_WAITING_MAX <= max(waiting) <= MESSAGES_WAITING_MAX + 256_000 // length
+    assert MESSAGES_WAITING_MAX <= max(waiting) <= MESSAGES_WAITING_MAX + 262_144 // length + 1
     assert [int(text) for text in received] == list(range(sent))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "closes", "is_paused"), [(20, False, False), (200, False, True), (200, True, False)]
+)
+async def test_a_socket_is_read_until_many_messages_wait_and_to_its_end_once_we_close_it(
+    waiting: int,
+    closes: bool,  # noqa: FBT001 -- a column of the table
+    is_paused: bool,  # noqa: FBT001 -- a column of the table
+) -> None:
+    paused: list[bool] = []
+
+    async def looking(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return
+        await send({"type": "websocket.accept"})
+        protocol = receive.__self__
+        while protocol.queue.qsize() < min(waiting, MESSAGES_WAITING_MAX):  # noqa: ASYNC110 -- it has no event
+            await asyncio.sleep(0.01)
+        if closes:
+            await send({"type": "websocket.close"})
+        await asyncio.sleep(0.3)
+        paused.append(protocol.read_paused)
+
+    listening = listen("127.0.0.1", 0)
+    server = HttpServer(looking, listening)
+    await server.start()
+    host, port = listening.getsockname()
+    async with websockets.connect(f"ws://{host}:{port}/", proxy=None) as client:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            for number in range(waiting):
+                await client.send(str(number))
+                await asyncio.sleep(0)
+            # What is sent after our close, and before the other side knows of it, is what comes late.
+            while closes:
+                await client.send("on and on")
+        await client.wait_closed()
+    await server.stop()
+    assert paused == [is_paused]
 
 
 async def test_requests_in_progress_are_answered_when_the_server_stops() -> None:

@@ -120,7 +120,7 @@ class _Brood:
             if pid == 0:
                 return
             left = _exit_of(self.folders.pop(pid), pid)
-            with suppress(FileNotFoundError):  # the run is over, and its folder gone
+            with suppress(OSError):  # the run is over, and its folder gone
                 left.with_suffix(".new").write_text(str(os.waitstatus_to_exitcode(status)))
                 left.with_suffix(".new").rename(left)
 

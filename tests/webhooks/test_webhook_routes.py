@@ -153,6 +153,7 @@ async def test_a_late_attempt_to_make_a_webhook_brings_back_none_that_was_delete
     assert await store.find(user_id, endpoint_id) is None
     assert await store.change(user_id, endpoint_id, fields, enabled=True) is None
     assert not await store.delete(user_id, endpoint_id)
+    assert await owner.api.db["webhookendpoints"].distinct("url") == [""]
     # What is gone takes nobody's place.
     assert await store.insert(user_id, str(ObjectId()), fields, endpoints_max=1) is not None
 

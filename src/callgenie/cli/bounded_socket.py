@@ -9,7 +9,7 @@ MESSAGES_WAITING_MAX: Final = 64
 
 
 class BoundedSocketProtocol(WebSocketsSansIOProtocol):
-    """One socket. It is read while fewer than `MESSAGES_WAITING_MAX` of its messages wait to be taken.
+    """One socket. It is read until `MESSAGES_WAITING_MAX` of its messages wait to be taken, and again when none does.
 
     The parent lets one message wait. At fifty messages a second for each call, the system's calls that follow from it
     are a good part of what reading costs.
@@ -21,6 +21,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         was_paused, self.read_paused = self.read_paused, True
         super().send_receive_event_to_app()
         self.read_paused = was_paused
-        if not was_paused and self.queue.qsize() >= MESSAGES_WAITING_MAX:
+        # Closed by us, it is read on for the other side's word that it is closed there, too; messages are not kept.
+        if not was_paused and not self.close_sent and self.queue.qsize() >= MESSAGES_WAITING_MAX:
             self.read_paused = True
             self.transport.pause_reading()

@@ -100,7 +100,8 @@ class EndpointStore:
         """Delete one of the user's endpoints; tell whether it was there."""
         if not ObjectId.is_valid(endpoint_id):
             return False
-        deletion = [{"$set": {"deletedAt": "$$NOW"}}]
+        # An address may hold a password.
+        deletion = [{"$set": {"deletedAt": "$$NOW", "url": "", "description": ""}}]
         deleted = await retrying(lambda: self._endpoints.update_one(_key(user_id, endpoint_id), deletion))
         return deleted.matched_count == 1
 

@@ -71,8 +71,9 @@ class _SileroActivity:
         self._waiting = b""
         self._input = np.zeros((1, _CONTEXT + _PIECE), np.float32)
         self._probability = np.zeros(1, np.float32)
-        states = [(np.zeros(_STATE, np.float32), np.zeros(_STATE, np.float32)) for _ in range(2)]
-        self._next, self._after_next = (self._bind(*states), self._bind(*reversed(states)))
+        # Kept here, too: the network knows them by their address alone.
+        self._states = [(np.zeros(_STATE, np.float32), np.zeros(_STATE, np.float32)) for _ in range(2)]
+        self._next, self._after_next = (self._bind(*self._states), self._bind(*reversed(self._states)))
 
     def push(self, pcm: bytes) -> float | None:
         """Take audio; return the newest probability of speech, or None when a piece is not full yet."""
