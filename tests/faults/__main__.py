@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.faults.nemesis import NEMESES
-from tests.faults.nursery import nursery
+from tests.faults.nursery import open_nursery
 from tests.faults.replica_set import replica_set
 from tests.faults.run import Verdict, run
 from tests.support.processes import ROOT
@@ -46,7 +46,7 @@ async def run_all(waiting: Iterator[tuple[str, int]], results: Path, source: Pat
 async def _on_one_cluster(
     waiting: Iterator[tuple[str, int]], results: Path, source: Path, log: Path | None
 ) -> str | None:
-    async with replica_set() as cluster, nursery(source) as young:
+    async with replica_set() as cluster, open_nursery(source) as nursery:
         for fault, seed in waiting:
             if _ending.is_set():
                 raise KeyboardInterrupt
@@ -55,7 +55,7 @@ async def _on_one_cluster(
             name = f"{fault} {seed}"
             say_of = functools.partial(_say_of, name)
             try:
-                verdict = await run(cluster, young, fault, seed, said=say_of, log=where)
+                verdict = await run(cluster, nursery, fault, seed, said=say_of, log=where)
             except Exception as error:  # noqa: BLE001 -- the other runs are still worth having
                 say(f"{name}: BROKEN, the run itself failed:")
                 say(textwrap.indent("".join(traceback.format_exception(error)), "    "))

@@ -63,7 +63,7 @@ class Forked:
 
 
 class Nursery:
-    """One that runs."""
+    """The forking process, as those see it who order app processes."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
@@ -84,7 +84,7 @@ class Nursery:
 
 
 @asynccontextmanager
-async def nursery(source: Path = ROOT / "src") -> AsyncIterator[Nursery]:
+async def open_nursery(source: Path = ROOT / "src") -> AsyncIterator[Nursery]:
     """Run one for the code in `source`; whatever came from it ends with it."""
     process = subprocess.Popen(  # noqa: ASYNC220 -- our own program; starting it takes no time
         [sys.executable, "-m", "tests.faults.nursery"],
@@ -108,13 +108,13 @@ def _exit_of(folder: Path, pid: int) -> Path:
 
 
 @dataclass
-class _Brood:
+class _Children:
     """The processes that were forked and have not ended."""
 
     folders: dict[int, Path]
 
-    def bury(self) -> None:
-        """Write down how those ended that have."""
+    def reap(self) -> None:
+        """Write down the exit codes of those that have ended."""
         while self.folders:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -129,24 +129,24 @@ class _Brood:
         for pid in self.folders:
             os.kill(pid, signal.SIGKILL)
         while self.folders:
-            self.bury()
+            self.reap()
             time.sleep(0.01)
 
 
-def _next_order(orders: BinaryIO, brood: _Brood, deaths: socket.socket) -> dict[str, str]:
+def _next_order(orders: BinaryIO, children: _Children, wakeups: socket.socket) -> dict[str, str]:
     """Wait for an order, and see to those that end meanwhile; end with all of them when there is none any more."""
     with selectors.DefaultSelector() as selector:
         selector.register(orders, selectors.EVENT_READ)
-        selector.register(deaths, selectors.EVENT_READ)
+        selector.register(wakeups, selectors.EVENT_READ)
         while True:
             ready = {key.fileobj for key, _ in selector.select()}
-            if deaths in ready:
-                deaths.recv(4_096)
-                brood.bury()
+            if wakeups in ready:
+                wakeups.recv(4_096)
+                children.reap()
             if orders in ready:
                 line = orders.readline()
                 if not line:
-                    brood.end()
+                    children.end()
                     sys.exit(0)
                 return dict(json.loads(line))
 
@@ -169,23 +169,23 @@ def _become(folder: str, environment: Mapping[str, str], log: str) -> None:
 def main() -> None:
     """Fork whenever told to; the child goes on as the application."""
     app = importlib.import_module(_APP)
-    brood = _Brood({})
-    woken, deaths = socket.socketpair()
-    woken.setblocking(False)
+    children = _Children({})
+    waker, wakeups = socket.socketpair()
+    waker.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
     # Lines that were read ahead would not wake the selector.
     orders = os.fdopen(0, "rb", buffering=0)
     while True:
-        order = _next_order(orders, brood, deaths)
+        order = _next_order(orders, children, wakeups)
         pid = os.fork()
         if pid == 0:
             _become(**order)  # type: ignore[arg-type] # as it was written
             break
-        brood.folders[pid] = Path(order["folder"])
+        children.folders[pid] = Path(order["folder"])
         print(pid, flush=True)  # noqa: T201 -- the answer
-    woken.close()
-    deaths.close()
+    waker.close()
+    wakeups.close()
     code = 1
     try:
         app.main()

@@ -18,7 +18,7 @@ from contextlib import AsyncExitStack, contextmanager
 import psutil
 from tests.faults.__main__ import say
 from tests.faults.clients import Target, at_peak, at_rate
-from tests.faults.nursery import nursery
+from tests.faults.nursery import open_nursery
 from tests.faults.office import open_office
 from tests.faults.replica_set import ReplicaSet, replica_set
 from tests.faults.workers import AUTH_TOKEN, PUBLIC_URL, Worker, workers
@@ -72,8 +72,8 @@ async def overload(seconds: float) -> int:
         cluster = await stack.enter_async_context(replica_set())
         await init_db(cluster.client["callgenie"])
         with on({first}):
-            young = await stack.enter_async_context(nursery())
-        (worker,) = await stack.enter_async_context(workers(cluster.uri, young, 1))
+            nursery = await stack.enter_async_context(open_nursery())
+        (worker,) = await stack.enter_async_context(workers(cluster.uri, nursery, 1))
         return await _overload(cluster, worker, seconds)
 
 

@@ -166,6 +166,7 @@ class Workload:
                     "seconds": report.stream.duration_ms / 1_000,
                     "answers": len(report.stream.latencies_ms),
                     "holes": len(report.stream.gaps),
+                    # For whoever reads the history: when each question began and ended, and was answered, in ms.
                     "exchanges": [astuple(exchange)[1:] for exchange in report.stream.exchanges],
                 }
                 await self._end_at_once(dialling)
