@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.mongo.folder import DataFolder
 from callgenie.settings import environment_without_settings
 
@@ -58,7 +58,7 @@ async def server(providers: str = "scripted", *, cores: int | None = None) -> As
     auth_token = os.urandom(16).hex()
     with tempfile.TemporaryDirectory(prefix="callgenie-bench-") as folder:
         data_dir = Path(folder)
-        child = await asyncio.create_subprocess_exec(
+        child = await ChildProcess.start(
             sys.executable,
             "-m",
             "bench.measured_server",
@@ -69,16 +69,18 @@ async def server(providers: str = "scripted", *, cores: int | None = None) -> As
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        try:
-            url = await _address(DataFolder(data_dir), child)
-            yield RunningServer(url, data_dir, psutil.Process(child.pid), auth_token)
-        finally:
-            if child.returncode is None:
-                child.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(child.wait(), 60)
+        async with child:
+            process = psutil.Process(child.pid)
+            try:
+                url = await _address(DataFolder(data_dir), child)
+                yield RunningServer(url, data_dir, process, auth_token)
+            finally:
+                if child.returncode is None:
+                    process.terminate()
+                await asyncio.wait_for(child.wait(), 60)
 
 
-async def _address(folder: DataFolder, child: asyncio.subprocess.Process) -> str:
+async def _address(folder: DataFolder, child: ChildProcess) -> str:
     until = time.monotonic() + SERVER_READY_SECONDS_MAX
     while time.monotonic() < until:
         if child.returncode is not None:

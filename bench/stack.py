@@ -16,6 +16,7 @@ import httpx
 
 from bench.processes import RunningServer, server
 from bench.together import at_once
+from callgenie.kernel.child_process import ChildProcess
 
 PARALLEL = 8
 GOAL_RATIO = 3.0
@@ -93,7 +94,7 @@ async def _each(running: RunningServer, count: int, operation: Callable[[int], A
 async def _driver(running: RunningServer, user_id: str, count: int, turn: int) -> dict[str, float]:
     # A user of its own each round: the page must be as long as ours, and the sessions must be new.
     other = f"{int(user_id, 16) + turn + 1:024x}"
-    child = await asyncio.create_subprocess_exec(
+    child = await ChildProcess.start(
         sys.executable,
         "-m",
         "bench.driver_baseline",
@@ -103,7 +104,9 @@ async def _driver(running: RunningServer, user_id: str, count: int, turn: int) -
         str(PARALLEL),
         stdout=asyncio.subprocess.PIPE,
     )
-    printed, _ = await child.communicate()
-    assert child.returncode == 0
+    async with child:
+        assert child.stdout is not None
+        printed = await child.stdout.read()
+        assert await child.wait() == 0
     figures: dict[str, float] = json.loads(printed)
     return figures

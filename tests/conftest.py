@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import hypothesis
+import psutil
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.database import empty, mongod, short_folder
@@ -28,6 +29,15 @@ def pytest_xdist_auto_num_workers() -> int:
     """Say how many processes share the tests of `make test`; 0, on a single core, is none but this one."""
     cores = os.cpu_count() or 1
     return min(cores, WORKERS_MAX) if cores > 1 else 0
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    """Fails the test that leaves a process, and not the later one in which the garbage collector finds it."""
+    before = set(psutil.Process().children())
+    yield
+    left = [process for process in psutil.Process().children() if process not in before]
+    assert left == [], "this test started processes and did not wait for their end"
 
 
 @pytest.fixture(scope="session")

@@ -24,12 +24,11 @@ def server() -> Iterator[S3Server]:
 
 
 @pytest.fixture(params=["folder", "s3", "s3 under a prefix"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+def store(request: pytest.FixtureRequest, server: S3Server, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
         return FolderObjects(tmp_path / "not" / "there yet")
-    s3: S3Server = request.getfixturevalue("server")
-    bucket = s3.bucket(f"calls-{os.urandom(4).hex()}")
-    return s3.objects(bucket, "pre/fix" if "prefix" in request.param else "")
+    bucket = server.bucket(f"calls-{os.urandom(4).hex()}")
+    return server.objects(bucket, "pre/fix" if "prefix" in request.param else "")
 
 
 def file_of(tmp_path: Path, content: bytes, name: str = "file") -> Path:

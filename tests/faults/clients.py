@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tests.faults.workload import CALLER
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, output_of
 
 # Enough to keep one server as busy as it can be.
 _CLIENTS: Final = 24
@@ -65,11 +65,8 @@ async def at_rate(target: Target, rate: float, seconds: float) -> Tally:
 
 async def _elsewhere(target: Target, how: str, *figures: float) -> Tally:
     arguments = [target.url, target.token, how, *map(str, figures)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.faults.clients", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    printed, _ = await process.communicate()
-    return Tally(**json.loads(printed))
+    command = (sys.executable, "-m", "tests.faults.clients", *arguments)
+    return Tally(**json.loads(await output_of(*command, cwd=ROOT)))
 
 
 class _Clients:

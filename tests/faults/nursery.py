@@ -99,8 +99,12 @@ async def open_nursery(source: Path = ROOT / "src") -> AsyncIterator[Nursery]:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.close()
-        await asyncio.to_thread(process.wait, 30)
-        process.stdout.close()
+        try:
+            await asyncio.to_thread(process.wait, 30)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
 
 
 def _exit_of(folder: Path, pid: int) -> Path:

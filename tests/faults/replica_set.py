@@ -65,6 +65,7 @@ class Node:
             stop_seconds=STOP_SECONDS,
         )
         # Its watcher ends it when we are gone, however that happens, also when it is frozen.
+        self._release()
         self.watcher = subprocess.Popen(  # noqa: S603 -- our own programs
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -76,12 +77,10 @@ class Node:
     def kill(self) -> None:
         """End it as a power cut would; one that has ended stays so."""
         assert self.watcher is not None
-        if self.watcher.poll() is not None:
-            return
-        assert self.watcher.stdin is not None
-        os.kill(self.pid, signal.SIGKILL)
-        self.watcher.wait(10)
-        self.watcher.stdin.close()
+        if self.watcher.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.watcher.wait(10)
+        self._release()
 
     def freeze(self) -> None:
         """Stop its clock: it keeps its connections and answers nobody."""
@@ -119,13 +118,22 @@ class Node:
 
     def stop(self) -> None:
         """End it for good."""
-        if self.watcher is None or self.watcher.poll() is not None:
+        if self.watcher is None:
             return
-        if self.frozen:
+        if self.frozen and self.is_running():
             self.wake()
-        assert self.watcher.stdin is not None
-        self.watcher.stdin.close()
-        self.watcher.wait(STOP_SECONDS + 10)
+        self._release()
+        try:
+            self.watcher.wait(STOP_SECONDS + 10)
+        finally:
+            self.watcher.kill()
+            self.watcher.wait()
+
+    def _release(self) -> None:
+        """Close our end of the watcher's pipe, which ends it."""
+        if self.watcher is not None:
+            assert self.watcher.stdin is not None
+            self.watcher.stdin.close()
 
 
 class ReplicaSet:

@@ -74,6 +74,17 @@ def test_no_task_is_left_without_an_owner() -> None:
     assert bare == []
 
 
+def test_every_process_is_started_where_its_end_is_awaited() -> None:
+    started = [
+        f"{relative(path)}:{line} {name}"
+        for path in PYTHON
+        if relative(path) != "src/callgenie/kernel/child_process.py"
+        for line, name in dotted_names(path)
+        if name.endswith((".create_subprocess_exec", ".create_subprocess_shell", ".subprocess_exec"))
+    ]
+    assert started == []
+
+
 def test_nothing_is_mocked() -> None:
     words = ("unittest" + ".mock", "Magic" + "Mock", "mongo" + "mock")
     assert [relative(path) for path in PYTHON if any(word in path.read_text(encoding="utf-8") for word in words)] == []

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.support.processes import started
 
 from callgenie.kernel.ids import SystemRandomness
 from callgenie.kernel.secret_file import SecretFileError, read_or_make
@@ -66,7 +68,8 @@ print(sorted(read_or_make(Path(sys.argv[1]), ("jwtSecret", "passwordPepper"), Sy
 def test_processes_that_start_at_once_get_the_same_secrets(tmp_path: Path) -> None:
     moment = str(time.time() + 1.0)
     command = [sys.executable, "-c", _MAKE, str(tmp_path / "secrets.json"), moment]
-    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]  # noqa: S603 -- ourselves
-    answers = {racer.communicate()[0] for racer in racers}
+    with ExitStack() as stack:
+        racers = [stack.enter_context(started(*command, stdout=subprocess.PIPE)) for _ in range(6)]
+        answers = {racer.communicate()[0] for racer in racers}
     assert len(answers) == 1
-    assert "jwtSecret" in answers.pop()
+    assert b"jwtSecret" in answers.pop()

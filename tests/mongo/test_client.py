@@ -15,6 +15,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from tests.support.database import short_folder, socket_uri
 from tests.support.processes import becomes_true
 
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.kernel.errors import UnavailableError
 from callgenie.mongo.client import Database, connect, deadline, hosts_of, is_repeatable, retrying
 from callgenie.mongo.errors import (
@@ -154,19 +155,16 @@ def test_hosts_are_shown_without_user_and_password(uri: str, hosts: str) -> None
 @asynccontextmanager
 async def _bare_mongod(*arguments: str) -> AsyncIterator[str]:
     with short_folder(in_memory=True) as folder:
-        process = await asyncio.create_subprocess_exec(
-            find_mongod(None),
+        mongod = await ChildProcess.start(
+            str(find_mongod(None)),
             *("--dbpath", str(folder), "--bind_ip", "./mongod.sock", "--nounixsocket"),
             *("--wiredTigerCacheSizeGB", "0.25", *arguments),
             cwd=folder,
             stdout=asyncio.subprocess.DEVNULL,
         )
-        try:
+        async with mongod:
             assert await asyncio.to_thread(becomes_true, (folder / "mongod.sock").exists, 20)
             yield socket_uri(folder)
-        finally:
-            process.terminate()
-            await process.wait()
 
 
 async def test_a_standalone_server_is_refused_with_what_to_do() -> None:

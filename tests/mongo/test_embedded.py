@@ -12,7 +12,7 @@ import psutil
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
-from tests.support.processes import LET_GO, PATIENCE_SECONDS, Running, becomes_true, lives, running
+from tests.support.processes import LET_GO, PATIENCE_SECONDS, Running, becomes_true, lives, running, started
 
 from callgenie.mongo import watcher
 from callgenie.mongo.folder import DataFolder
@@ -236,14 +236,14 @@ def test_the_watcher_kills_a_program_that_does_not_end(data_folder: Path) -> Non
     stubborn += "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
     command = [sys.executable, "-I", "-S", str(watcher.__file__), "0.3", sys.executable, "-c", stubborn]
     flag = data_folder / "started"
-    process = subprocess.Popen([*command, str(flag)], stdin=subprocess.PIPE)  # noqa: S603 -- our own program
-    assert becomes_true(flag.exists)
-    begin = time.monotonic()
-    assert process.stdin is not None
-    process.stdin.close()
-    # Left alone, it would end by itself after ten minutes, with 0.
-    assert process.wait(PATIENCE_SECONDS) == signal.SIGKILL
-    assert time.monotonic() - begin > 0.2
+    with started(*command, flag, stdin=subprocess.PIPE) as process:
+        assert becomes_true(flag.exists)
+        begin = time.monotonic()
+        assert process.stdin is not None
+        process.stdin.close()
+        # Left alone, it would end by itself after ten minutes, with 0.
+        assert process.wait(PATIENCE_SECONDS) == signal.SIGKILL
+        assert time.monotonic() - begin > 0.2
 
 
 def test_a_server_says_where_it_is_for_as_long_as_it_lives(data_folder: Path) -> None:

@@ -42,10 +42,9 @@ def server() -> Iterator[S3Server]:
         yield running
 
 
-def store_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> ObjectStore:
+def store_of(kind: str, server: S3Server, folder: Path) -> ObjectStore:
     if kind == "folder":
         return FolderObjects(folder)
-    server: S3Server = request.getfixturevalue("server")
     return server.objects(server.bucket(f"calls-{os.urandom(4).hex()}"), "a/prefix")
 
 
@@ -68,9 +67,9 @@ async def content_of(store: ObjectStore) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(("origin", "target"), [("folder", "s3"), ("s3", "folder"), ("s3", "s3"), ("folder", "folder")])
 async def test_a_backup_moves_recordings_byte_for_byte(
-    request: pytest.FixtureRequest, tmp_path: Path, origin: str, target: str
+    server: S3Server, tmp_path: Path, origin: str, target: str
 ) -> None:
-    here, there = store_of(origin, request, tmp_path / "here"), store_of(target, request, tmp_path / "there")
+    here, there = store_of(origin, server, tmp_path / "here"), store_of(target, server, tmp_path / "there")
     # What is none of ours stays out of it.
     await fill(here, tmp_path / "scratch", RECORDINGS | {"somebody/elses.txt": b"x"})
     bars = Bars()

@@ -1,8 +1,6 @@
 """From the disk to the object store, whatever happens in between."""
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +14,7 @@ from tests.support.s3_server import s3_server
 from tests.support.spilled_call import RATE, ended_call, recording_of, spilled
 
 from callgenie.calls.models import AnsweredCall
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.kernel.errors import UnavailableError
 from callgenie.kernel.ids import SessionId
 from callgenie.kernel.vocabulary import RecordingFault
@@ -47,13 +46,13 @@ async def test_a_process_that_dies_leaves_a_recording_that_the_next_one_stores(o
     await office.owner()
     call = await office.answered("CA1")
     command = [sys.executable, "-c", CRASH, call.user_id, "CA1", str(desk.folder / "waiting")]
-    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"writing\n"
-    await desk.uploads(office.db).round()
-    assert desk.stored() == [], "it is still being written"
-    os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
+    async with await ChildProcess.start(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"writing\n"
+        await desk.uploads(office.db).round()
+        assert desk.stored() == [], "it is still being written"
+        process.kill()
+        await process.wait()
     await desk.uploads(office.db).round()
     [file] = desk.stored()
     assert (await recording_of(office))["seconds"] == 5

@@ -1,5 +1,6 @@
 """Programs of ours run as processes of their own, so that they can be killed."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -10,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # How long a test waits for what must come. Only a failure lasts so long, and a busy machine takes ten seconds to start
 # a program.
 PATIENCE_SECONDS: Final = 60.0
+
+# The tests, and the code beside them before any that is installed: a work tree's tests run its own code.
+_OUR_PATH: Final = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
 
 # What our own programs understand as "that is enough now", so that no test has to be faster than a program's sleep.
 LET_GO: Final = signal.SIGUSR1
@@ -94,9 +99,28 @@ def running(module: str, *arguments: object, **environment: str) -> Iterator[Run
         process.communicate()
 
 
+@contextlib.contextmanager
+def started(*command: object, **options: Any) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run `command` as `subprocess.Popen` does, but kill it and await its exit at the end of the block."""
+    with subprocess.Popen(list(map(str, command)), **options) as process:  # noqa: S603 -- our own programs
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def output_of(*command: str, **options: Any) -> bytes:
+    """Run `command` to its end, and return what it writes to its standard output."""
+    async with await ChildProcess.start(*command, stdout=asyncio.subprocess.PIPE, **options) as process:
+        assert process.stdout is not None
+        printed = await process.stdout.read()
+        assert await process.wait() == 0, f"{command} ended with {process.returncode}"
+        return printed
+
+
 def _surroundings() -> dict[str, str]:
     left_out = _OF_PYTHON | {str(field.validation_alias) for field in Settings.model_fields.values()}
-    return {name: value for name, value in os.environ.items() if name not in left_out} | {"PYTHONPATH": str(ROOT)}
+    return {name: value for name, value in os.environ.items() if name not in left_out} | {"PYTHONPATH": _OUR_PATH}
 
 
 def lives(process: psutil.Process) -> bool:

@@ -81,8 +81,8 @@ def s3_server() -> Iterator[S3Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = S3Server(port)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()

@@ -1,6 +1,5 @@
 """The receivers of docs/how-to/receive-webhooks.md, run as they stand there."""
 
-import asyncio
 import json
 import re
 import shutil
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.processes import output_of
 from tests.support.webhook_receiver import Received, Receiver
 from tests.webhooks.conftest import Owner
 
@@ -50,6 +50,5 @@ async def test_the_node_receiver_takes_what_is_ours_and_nothing_else(owner: Owne
     const body = Buffer.from({body}), headers = {headers};
     console.log(verify("{secret}", headers, body), verify("{secret}", headers, Buffer.concat([body, body])),
       verify("{secret}", {{...headers, "webhook-timestamp": "1700000000"}}, body));"""
-    node = await asyncio.create_subprocess_exec(str(NODE), "-e", script, stdout=asyncio.subprocess.PIPE)
-    out, _ = await node.communicate()
+    out = await output_of(str(NODE), "-e", script)
     assert out.split() == [b"true", b"false", b"false"]

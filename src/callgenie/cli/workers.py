@@ -6,10 +6,9 @@ it: those that come meanwhile wait or go to the others. The database that comes 
 
 import asyncio
 import os
-import signal
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ import structlog
 
 from callgenie.cli.listening import address_of
 from callgenie.cli.process import SERVER_READY, SERVER_STOPPED, SERVER_STOPPING, Progress, Stop, announced, ground
+from callgenie.kernel.cancellation import complete
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.kernel.errors import UnavailableError
 from callgenie.settings import Settings, inherited_environment
 
@@ -53,7 +54,7 @@ class WorkerFailedError(UnavailableError):
 class Worker:
     """A process that was started, and the socket to it."""
 
-    process: Process
+    process: ChildProcess
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
@@ -68,6 +69,11 @@ class Worker:
         """Give it an order, if it is still there to hear it."""
         with suppress(OSError):
             self.writer.write(order)
+
+    async def close(self) -> None:
+        """Kill it if it still runs, await its exit, and close the socket to it."""
+        self.writer.close()
+        await self.process.close()
 
 
 async def run_workers(
@@ -187,13 +193,10 @@ class _Crew:
                 await asyncio.gather(*(process.wait() for process in processes))
 
     async def _end_all(self) -> None:
-        for worker in self._workers.values():
-            # Not one that ended: its id may be somebody else's by now.
-            if worker.process.returncode is None:
-                with suppress(ProcessLookupError):
-                    worker.process.send_signal(signal.SIGKILL)
-                await worker.process.wait()
-            worker.writer.close()
+        await complete(self._close_all())
+
+    async def _close_all(self) -> None:
+        await asyncio.gather(*(worker.close() for worker in self._workers.values()))
 
     async def _keep(self, place: int, ready: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -205,7 +208,7 @@ class _Crew:
             if await worker.becomes_ready():
                 ready.set()
             code = await worker.process.wait()
-            worker.writer.close()
+            await worker.close()
             if self._leaving:
                 return
             if self._renewed.is_set():
@@ -229,21 +232,23 @@ class _Crew:
     async def _start(self, place: int) -> Worker:
         ours, theirs = socket.socketpair()
         descriptors = (self._listening.fileno(), theirs.fileno())
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                *map(str, descriptors),
-                self._url,
-                "--data-dir",
-                os.fspath(self._settings.data_dir.expanduser().absolute()),
-                stdin=DEVNULL,
-                pass_fds=descriptors,
-                env=inherited_environment(),
-                # Ctrl-C in a terminal goes to a whole group; when workers stop is the parent's to say.
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
+        with theirs:
+            reader, writer = await asyncio.open_connection(sock=ours)
+            try:
+                process = await ChildProcess.start(
+                    *self._command,
+                    *map(str, descriptors),
+                    self._url,
+                    "--data-dir",
+                    os.fspath(self._settings.data_dir.expanduser().absolute()),
+                    stdin=DEVNULL,
+                    pass_fds=descriptors,
+                    env=inherited_environment(),
+                    # Ctrl-C in a terminal goes to a whole group; when workers stop is the parent's to say.
+                    start_new_session=True,
+                )
+            except BaseException:
+                writer.close()
+                raise
         self._workers[place] = worker = Worker(process, reader, writer)
         return worker

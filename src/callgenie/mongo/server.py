@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ import structlog
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.kernel.errors import DomainError
 from callgenie.mongo.errors import MongodFailedError
 from callgenie.mongo.folder import DataFolder
@@ -52,7 +53,7 @@ class EmbeddedServer:
         self._folder = folder
         self._program = program
         self._progress = progress
-        self._process: Process | None = None
+        self._process: ChildProcess | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._log_start = 0
 
@@ -86,18 +87,14 @@ class EmbeddedServer:
 
     async def _stop_once(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        with suppress(TimeoutError):
-            # The watcher kills a mongod that does not end by itself, so a little longer than that is enough.
-            await asyncio.wait_for(process.wait(), STOP_SECONDS + _PATIENCE_SECONDS)
+        if process is not None:
+            await process.close()
 
     async def _keep(self) -> None:
         pause = _RESTART_PAUSE_FIRST_SECONDS
         while self._process is not None:
             await self._process.wait()
+            await self._stop_once()
             _log.error(MONGOD_LOST, reason=self._reason())
             while True:
                 await asyncio.sleep(pause)
@@ -140,8 +137,10 @@ class EmbeddedServer:
             self._log_start = folder.log.stat().st_size if folder.log.exists() else 0
             output = os.open(folder.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            self._process = await ChildProcess.start(
                 *mongod_command(self._program, folder.path, cache_gb=CACHE_GB),
+                # The watcher kills a mongod that does not end by itself, so a little longer than that is enough.
+                stop_seconds=STOP_SECONDS + _PATIENCE_SECONDS,
                 cwd=folder.path,
                 stdin=PIPE,
                 stdout=DEVNULL,

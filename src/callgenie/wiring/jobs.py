@@ -1,8 +1,8 @@
 """What runs beside requests and calls."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from callgenie.jobs.periodic import every
 from callgenie.kernel.errors import UnavailableError
@@ -92,20 +92,25 @@ async def running(services: Services) -> AsyncIterator[Services]:
                 name="remove recordings",
             ),
         ]
-        try:
-            yield services
-        finally:
-            for job in jobs:
-                job.cancel()
-            # What the last calls have used; without the database, the next call makes up for it.
-            with suppress(UnavailableError):
-                await services.usage_notices.look()
-            with suppress(UnavailableError, TimeoutError):
-                async with asyncio.timeout(_LAST_UPLOADS_SECONDS):
-                    await services.recordings.uploads.round()
-            services.recordings.threads.shutdown(wait=False)
-            await services.webhook_room.close()
-            services.passwords.close()
-            await services.voices.close()
+        # Each is closed, even if an earlier one fails or the shutdown is cancelled: some of them run processes.
+        async with AsyncExitStack() as closing:
             if services.twilio_api is not None:
-                await services.twilio_api.close()
+                closing.push_async_callback(services.twilio_api.close)
+            closing.push_async_callback(services.voices.close)
+            closing.callback(services.passwords.close)
+            closing.push_async_callback(services.webhook_room.close)
+            closing.callback(services.recordings.threads.shutdown, wait=False)
+            closing.push_async_callback(_finish, services, jobs)
+            yield services
+
+
+async def _finish(services: Services, jobs: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancel the jobs, and store what the last calls have left to do."""
+    for job in jobs:
+        job.cancel()
+    # What the last calls have used; without the database, the next call makes up for it.
+    with suppress(UnavailableError):
+        await services.usage_notices.look()
+    with suppress(UnavailableError, TimeoutError):
+        async with asyncio.timeout(_LAST_UPLOADS_SECONDS):
+            await services.recordings.uploads.round()

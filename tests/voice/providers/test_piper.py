@@ -1,6 +1,7 @@
 """The process that speaks by Piper: started when wanted, started again when it died, stopped with the server."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -33,6 +34,12 @@ def children() -> list[psutil.Process]:
     return found
 
 
+def unfinished() -> list[asyncio.SubprocessTransport]:
+    # By its type: among the objects there are weak references that fail once they are asked for anything else.
+    transports = [each for each in gc.get_objects() if issubclass(type(each), asyncio.SubprocessTransport)]
+    return [each for each in transports if each.get_pid() is not None and each.get_returncode() is None]
+
+
 async def spoken(tts: PiperTextToSpeech, text: str = SENTENCE) -> bytes:
     stream = tts.stream(text, sample_rate=8_000, language="en", voice="joe")
     return b"".join([piece async for piece in stream])
@@ -41,6 +48,8 @@ async def spoken(tts: PiperTextToSpeech, text: str = SENTENCE) -> bytes:
 async def failure(tts: PiperTextToSpeech, text: str = SENTENCE) -> str:
     with pytest.raises(ProviderError) as raised:
         await spoken(tts, text)
+    # A process that failed has ended by now; otherwise it outlives a server that stops in this moment.
+    assert unfinished() == []
     assert not raised.value.permanent
     return raised.value.category
 
@@ -66,7 +75,6 @@ async def test_a_process_that_was_killed_between_two_sentences_is_started_again(
         await spoken(tts)
         (process,) = children()
         process.kill()
-        process.wait()
         pcm = b""
         for _ in range(2):  # the first one may still be handed to the dead one
             try:
@@ -114,6 +122,41 @@ async def test_a_caller_who_cannot_wait_for_it_to_get_ready_finds_it_ready_later
         (process,) = children()
         assert len(await spoken(tts)) > 16_000
         assert children() == [process]
+
+
+async def test_a_caller_who_gives_up_while_it_starts_leaves_one_process_at_most() -> None:
+    async with piper() as tts:
+        for turns in range(12):
+            speaking = asyncio.create_task(spoken(tts))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            speaking.cancel()
+            with suppress(asyncio.CancelledError):
+                await speaking
+            assert len(children()) <= 1
+        assert len(await spoken(tts)) > 16_000
+    assert children() == []
+
+
+async def test_a_process_in_the_middle_of_a_long_answer_stops_with_the_server() -> None:
+    async with piper("slow") as tts:
+        stream = tts.stream(SENTENCE * 20, sample_rate=8_000, language="en", voice="joe")
+        assert await anext(stream)
+        (process,) = children()
+    assert not process.is_running()
+    with pytest.raises(ProviderError):
+        async for _ in stream:
+            pass
+
+
+async def test_a_server_that_has_stopped_starts_no_process_any_more() -> None:
+    async with piper() as tts:
+        first = asyncio.create_task(spoken(tts))
+        await asyncio.sleep(0)
+    with pytest.raises(ProviderError):
+        await first
+    assert await failure(tts) == "closed"
+    assert children() == []
 
 
 async def test_of_more_than_it_can_say_in_time_it_refuses_the_rest() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.kernel.errors import UnavailableError
 from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.program import watched
@@ -17,6 +18,8 @@ from callgenie.voice.providers.weights import MODELS_DIR
 # The first start loads the models and builds the indexes; a slow disk may take its time.
 READY_SECONDS_MAX: Final = 120
 STOP_SECONDS_MAX: Final = 30
+# The watcher kills a server that has not stopped by then; it is killed itself only if it does not even do that.
+_WATCHER_SECONDS_MAX: Final = STOP_SECONDS_MAX + 5.0
 # What the last lines of a server that would not start say is worth showing; a whole log is not.
 TAIL_LINES: Final = 12
 
@@ -58,8 +61,9 @@ async def running_server(
     serve = (sys.executable, "-m", "callgenie", "serve", "--host", "127.0.0.1", "--port", "0")
     log = folder.log.parent / "server.log"
     with log.open("wb") as lines:
-        child = await asyncio.create_subprocess_exec(
+        child = await ChildProcess.start(
             *watched(*serve, "--data-dir", str(folder.path), stop_seconds=STOP_SECONDS_MAX),
+            stop_seconds=_WATCHER_SECONDS_MAX,
             env=environment_without_settings(TWILIO_AUTH_TOKEN=auth_token, CALLGENIE_LOG_FORMAT="json", **weights),
             cwd=folder.path,
             stdin=asyncio.subprocess.PIPE,
@@ -72,13 +76,11 @@ async def running_server(
             yield DemoServer(await _ready(child, folder, log), log)
         finally:
             progress("Stopping the server")
-            # The end of the pipe is what the watcher waits for; it kills what has not stopped in time.
-            if child.stdin is not None:
-                child.stdin.close()
-            await child.wait()
+            # The end of the pipe is what the watcher waits for.
+            await child.close()
 
 
-async def _ready(child: asyncio.subprocess.Process, folder: DataFolder, log: Path) -> str:
+async def _ready(child: ChildProcess, folder: DataFolder, log: Path) -> str:
     loop = asyncio.get_running_loop()
     until = loop.time() + READY_SECONDS_MAX
     while loop.time() < until:

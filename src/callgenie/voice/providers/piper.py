@@ -8,14 +8,15 @@ import asyncio
 import json
 import struct
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self
 
 from callgenie.audio.resample import Resampler
+from callgenie.kernel.cancellation import complete
+from callgenie.kernel.child_process import ChildProcess
 from callgenie.voice.ports import ProviderError
 
 PROVIDER: Final = "piper"
@@ -27,8 +28,6 @@ _WAITING_MAX: Final = 4
 _BLOCK_BYTES_MAX: Final = 4 * 1024 * 1024
 _LINE_BYTES_MAX: Final = 4 * 1024
 _PIECE_BYTES: Final = 8_000
-
-_STOP_SECONDS: Final = 2.0
 
 _PROGRAM: Final = Path(__file__).with_name("piper_program.py")
 
@@ -53,12 +52,14 @@ class PiperTextToSpeech:
         self._speaking = asyncio.Lock()
         self._waiting = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def stream(self, text: str, *, sample_rate: int, language: str, voice: str) -> AsyncIterator[bytes]:
         """Yield the speech for `text`.
 
         Raises:
-            ProviderError: The process cannot be started, died, sent nonsense, or has too much to say already.
+            ProviderError: The process cannot be started, died, sent nonsense, has too much to say already, or `close`
+                has stopped it.
         """
         del language, voice
         if not any(character.isalnum() for character in text):
@@ -75,7 +76,7 @@ class PiperTextToSpeech:
             if last := resampler.flush():
                 yield last
         except ProviderError:
-            self._drop()
+            await self._drop()
             raise
         finally:
             if self._piper is None or self._piper.rests:
@@ -84,14 +85,12 @@ class PiperTextToSpeech:
                 self._tidy_up(self._piper)
 
     async def close(self) -> None:
-        """Stop the process; it is started again if something is to be spoken after all."""
-        piper = self._piper
-        self._drop()
+        """Stop the process for good, and wait until it has ended."""
+        self._closed = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if piper is not None:
-            await piper.gone()
+        await self._drop()
 
     async def _turn(self) -> None:
         if self._waiting >= _WAITING_MAX:
@@ -103,35 +102,49 @@ class PiperTextToSpeech:
             self._waiting -= 1
 
     async def _ready(self) -> "_Piper":
-        if self._piper is None or self._piper.is_dead:
-            self._piper = await _Piper.start(self._command)
-        await self._piper.come_to_rest()
-        return self._piper
+        if self._piper is not None and self._piper.is_dead:
+            await self._drop()
+        if self._piper is None and not self._closed:
+            # A caller who gives up meanwhile leaves the process to the next one.
+            await complete(self._start())
+        if self._piper is None:
+            raise ProviderError(PROVIDER, "closed", permanent=False)
+        piper = self._piper
+        await piper.come_to_rest()
+        return piper
+
+    async def _start(self) -> None:
+        self._piper = await _Piper.start(self._command)
+        if self._closed:
+            await self._drop()
 
     def _tidy_up(self, piper: "_Piper") -> None:
         """Let the process get ready, or to the end of a text that nobody listens to any more, before the next one."""
         task = asyncio.create_task(self._come_to_rest(piper), name="piper")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._tidied_up)
+
+    def _tidied_up(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._speaking.release()
 
     async def _come_to_rest(self, piper: "_Piper") -> None:
         try:
             await piper.come_to_rest()
         except ProviderError:
-            self._drop()
-        finally:
-            self._speaking.release()
+            await self._drop()
 
-    def _drop(self) -> None:
+    async def _drop(self) -> None:
+        """End the process; the next text gets a new one."""
         piper, self._piper = self._piper, None
         if piper is not None:
-            piper.kill()
+            await piper.close()
 
 
 class _Piper:
     """One process, and where it stands. Whoever waits for it may be cancelled at any moment without losing count."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: ChildProcess) -> None:
         assert process.stdin is not None  # noqa: S101 - asked for when it was started
         assert process.stdout is not None  # noqa: S101 - the same
         self.made_at = 0
@@ -146,9 +159,7 @@ class _Piper:
         """Start it; it takes seconds to get ready."""
         try:
             return cls(
-                await asyncio.create_subprocess_exec(
-                    *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE_BYTES_MAX
-                )
+                await ChildProcess.start(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE_BYTES_MAX)
             )
         except OSError as error:
             raise ProviderError(PROVIDER, "unreachable", permanent=False) from error
@@ -197,14 +208,6 @@ class _Piper:
         self._answering = len(block) > 0
         return block
 
-    def kill(self) -> None:
-        """End it at once."""
-        if not self.is_dead:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-
-    async def gone(self) -> None:
-        """Wait, but not for long, until it has ended."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await self._process.wait()
+    async def close(self) -> None:
+        """Kill it, and wait until it has ended."""
+        await self._process.close()
