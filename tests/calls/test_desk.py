@@ -13,7 +13,7 @@ from callgenie.calls.models import Admitted, AnsweredCall, Beat, Refused
 from callgenie.calls.sentences import SENTENCES, sentence_for
 from callgenie.conversations.models import TURN_CHARS_MAX
 from callgenie.kernel.ids import SessionId
-from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault, PlanName, TurnRole
+from callgenie.kernel.vocabulary import CallStatus, EndedReason, Fault, Outcome, PlanName, TurnRole
 from callgenie.voice.turn import Turn, TurnLatency
 
 Db = AsyncDatabase[dict[str, Any]]
@@ -270,7 +270,7 @@ async def test_turns_are_kept_as_they_are_spoken_each_once(office: Office) -> No
     call = await office.answered("CA1")
     answer = said(
         "We open at", TurnRole.ASSISTANT, interrupted=True, generated_text="We open at nine.",
-        latency=TurnLatency(eou_delay_ms=500, server_e2e_ms=640),
+        latency=TurnLatency(eou_delay_ms=500, server_e2e_ms=640), outcome=Outcome.HOURS,
     )  # fmt: skip
     await asyncio.gather(*(office.desk.save_turn(call, 1, said("$when do you open?"), 3.2) for _ in range(5)))
     await office.desk.save_turn(call, 3, said("Goodbye"), 9)
@@ -286,6 +286,8 @@ async def test_turns_are_kept_as_they_are_spoken_each_once(office: Office) -> No
     second = record["turns"][1]
     assert (second["interrupted"], second["generatedText"]) == (True, "We open at nine.")
     assert second["latency"] == {"eouDelay": 500, "serverE2e": 640}
+    assert second["outcome"] == "hours"
+    assert "outcome" not in record["turns"][0]
     assert second["at"] == call.answered_at + timedelta(seconds=1)
 
 

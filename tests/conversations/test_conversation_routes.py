@@ -3,6 +3,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from pymongo.errors import WriteError
 from tests.support.accounts import Api, assert_problem
 
 PATH = "/api/user/conversations"
@@ -46,6 +47,15 @@ async def test_the_guides_example_is_recorded_settled_listed_and_shown(api: Api,
     ]
     assert (shown["phoneNumber"], shown["startedAt"][-1]) == ("+1234567890", "Z")
     assert set(shown["latency"]) == {"p50", "p95"}
+
+
+async def test_a_turn_is_shown_with_the_outcome_of_its_answer(api: Api, token: str) -> None:
+    await post(api, token)
+    await api.db.conversations.update_one({}, {"$set": {"turns.1.outcome": "passed_on"}})
+    shown = (await api.call("GET", f"{PATH}/unique-session-id", token=token)).json()
+    assert [turn["outcome"] for turn in shown["turns"]] == [None, "passed_on"]
+    with pytest.raises(WriteError):
+        await api.db.conversations.update_one({}, {"$set": {"turns.1.outcome": "guessed"}})
 
 
 @pytest.mark.parametrize(

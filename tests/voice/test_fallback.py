@@ -10,11 +10,12 @@ import pytest
 from tests.support.virtual_time import virtually
 
 from callgenie.kernel.clock import LoopClock
-from callgenie.kernel.vocabulary import TurnRole
+from callgenie.kernel.vocabulary import Outcome, TurnRole
 from callgenie.voice.breaker import Breaker
 from callgenie.voice.fallback import Candidate, FallbackModel, FallbackSpeech, FallbackSpeechToText
 from callgenie.voice.guarded import on_provider_failure
 from callgenie.voice.ports import (
+    AnswerOutcome,
     Knowledge,
     Message,
     ModelDelta,
@@ -33,7 +34,7 @@ PATIENCE_MS = 2_000
 KNOWLEDGE = Knowledge("SAATHI", "")
 QUESTION = (Message(TurnRole.USER, "When are you open?"),)
 
-Step = str | bytes | ToolCall | ProviderError
+Step = str | bytes | ToolCall | AnswerOutcome | ProviderError
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Model(Playwright):
         del messages, knowledge
         async with aclosing(self.play()) as steps:
             async for step in steps:
-                assert isinstance(step, str | ToolCall)
+                assert isinstance(step, str | ToolCall | AnswerOutcome)
                 yield TextDelta(step) if isinstance(step, str) else step
 
 
@@ -136,7 +137,10 @@ def voice_of(*providers: Voice) -> FallbackSpeech:
 async def answer(model: FallbackModel) -> str:
     said = ""
     async for delta in model.stream(QUESTION, KNOWLEDGE):
-        said += delta.text if isinstance(delta, TextDelta) else f"<{delta.name}>"
+        if isinstance(delta, TextDelta):
+            said += delta.text
+        else:
+            said += f"<{delta.name if isinstance(delta, ToolCall) else delta.outcome}>"
     return said
 
 
@@ -249,6 +253,20 @@ async def test_an_answer_that_breaks_off_is_not_begun_again_but_apologised_for(w
 async def test_a_request_that_was_passed_on_is_not_made_again_nor_spoken_about() -> None:
     said = await answer(model_of(Model([[ToolCall("take_message"), BROKEN]]), Model([[ToolCall("take_message")]])))
     assert said == "<take_message>"
+
+
+@virtually
+async def test_an_outcome_is_not_spoken_so_the_next_model_may_answer_after_it() -> None:
+    told = AnswerOutcome(Outcome.HOURS)
+    first, last = Model([[told, BROKEN]]), Model([["We open at nine.", told]])
+    assert await answer(model_of(first, last)) == "<hours><hours>We open at nine.<hours>"
+    assert (first.asked, last.asked) == (2, 1)
+
+
+@virtually
+async def test_an_answer_that_breaks_off_after_its_outcome_is_apologised_for() -> None:
+    said = await answer(model_of(Model([["We open at", AnswerOutcome(Outcome.HOURS), BROKEN]]), Model([["FAQ"]])))
+    assert said.startswith("We open at<hours>... I'm sorry")
 
 
 @pytest.mark.parametrize("way", [BROKEN, STALLS])

@@ -9,8 +9,8 @@ from tests.support.fake_link import quiet, voice
 from tests.support.held_call import GREETING, held_call
 from tests.support.virtual_time import virtually
 
-from callgenie.kernel.vocabulary import EndedReason, Fault, TurnRole
-from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall, ToolSpec
+from callgenie.kernel.vocabulary import EndedReason, Fault, Outcome, TurnRole
+from callgenie.voice.ports import AnswerOutcome, Knowledge, Message, ModelDelta, TextDelta, ToolCall, ToolSpec
 from callgenie.voice.tools import NO_ARGUMENTS, Departure, ToolResult
 from callgenie.voice.turn import SessionEnd
 
@@ -87,6 +87,23 @@ async def test_what_a_tool_found_out_goes_back_to_the_model_which_then_answers()
             ("user", "What time is it?"),
             ("tool", 'tell_time {"zone": "UTC"}: It is noon.'),
             ("assistant", "One moment. Noon it is."),
+        ]
+
+
+@virtually
+async def test_an_answer_of_several_rounds_has_the_last_outcome_that_the_model_reported() -> None:
+    model = Thinker(
+        [AnswerOutcome(Outcome.OTHER), TIME_CALL],
+        [said("Noon."), AnswerOutcome(Outcome.ANSWERED, 0, 0.9)],
+        [said("Pardon?")],
+    )
+    async with held_call(["What time is it?", "And now?"], model=model, tools=[Clerk()]) as call:
+        call.link.says(quiet(3_000), voice(1_000), quiet(5_000), voice(600))
+        await asyncio.sleep(13)
+        assert [(turn.text, turn.outcome) for turn in call.turns(TurnRole.ASSISTANT)] == [
+            (GREETING, None),
+            ("Noon.", Outcome.ANSWERED),
+            ("Pardon?", None),
         ]
 
 

@@ -15,7 +15,16 @@ from callgenie.conversations.models import (
     Transfer,
 )
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus, TurnRole
+from callgenie.kernel.vocabulary import (
+    CallStatus,
+    Carrier,
+    Direction,
+    EndedReason,
+    Fault,
+    Outcome,
+    TransferStatus,
+    TurnRole,
+)
 from callgenie.recordings.documents import recording_of
 from callgenie.voice.turn import Turn, TurnLatency
 
@@ -136,6 +145,7 @@ def _turn_of(document: Mapping[str, Any]) -> RecordedTurn:
         generated_text=get("generatedText"),
         shortened=get("shortened", False),
         latency=None if latency is None else TurnLatency(**{ours: latency.get(kept) for ours, kept in _LATENCIES}),
+        outcome=None if get("outcome") is None else Outcome(document["outcome"]),
     )
 
 
@@ -157,6 +167,8 @@ def spoken_turn_document(number: int, turn: Turn, at: datetime) -> Document:
         document["generatedText"] = turn.generated_text[:TURN_CHARS_MAX]
     if max(len(turn.text), len(turn.generated_text or "")) > TURN_CHARS_MAX:
         document["shortened"] = True
+    if turn.outcome is not None:
+        document["outcome"] = turn.outcome.value
     if turn.latency is not None:
         document["latency"] = {
             LATENCY_NAMES[part.name]: value

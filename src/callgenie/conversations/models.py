@@ -16,6 +16,7 @@ from callgenie.kernel.vocabulary import (
     Direction,
     EndedReason,
     Fault,
+    Outcome,
     TransferStatus,
     TurnRole,
 )
@@ -51,6 +52,7 @@ class RecordedTurn:
         started_ms: Milliseconds from the answer; None when the exchange was recorded elsewhere.
         generated_text: What was meant, where the caller cut it short.
         shortened: Whether the text was longer than `TURN_CHARS_MAX` and lost its end.
+        outcome: The result of an answer for the caller; None on other turns, and where no model reported one.
     """
 
     number: int
@@ -63,6 +65,7 @@ class RecordedTurn:
     generated_text: str | None = None
     shortened: bool = False
     latency: TurnLatency | None = None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from callgenie.kernel.vocabulary import (
     Direction,
     EndedReason,
     Fault,
+    Outcome,
     RecordingFault,
     RecordingState,
     TransferStatus,
@@ -186,6 +187,9 @@ class TurnView(ApiView):
     started_ms: int | None
     ended_ms: int | None
     latency: LatencyView | None
+    outcome: Outcome | None = Field(
+        description="Of the assistant's answer, where its model reports one: the result for the caller."
+    )
 
     @classmethod
     def of(cls, turn: RecordedTurn) -> Self:
@@ -201,6 +205,7 @@ class TurnView(ApiView):
             started_ms=turn.started_ms,
             ended_ms=turn.ended_ms,
             latency=None if turn.latency is None else LatencyView.model_validate(latency_percentiles([turn], MEDIAN)),
+            outcome=turn.outcome,
         )
 
 

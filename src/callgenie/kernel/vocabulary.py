@@ -90,6 +90,20 @@ class TurnRole(StrEnum):
     SYSTEM = "system"
 
 
+class Outcome(StrEnum):
+    """The result of one answer for the caller."""
+
+    ANSWERED = "answered"
+    ASKED_BACK = "asked_back"
+    PASSED_ON = "passed_on"
+    HOURS = "hours"
+    COURTESY = "courtesy"
+    MESSAGE = "message"
+    PERSON = "person"
+    GOODBYE = "goodbye"
+    OTHER = "other"
+
+
 class Direction(StrEnum):
     """Who called whom."""
 

@@ -18,6 +18,7 @@ from callgenie.voice.breaker import Breaker
 from callgenie.voice.guarded import ProviderFailedError, answered, closed_in_the_end, spoken, tell_failure, within
 from callgenie.voice.phrases import phrases_for
 from callgenie.voice.ports import (
+    AnswerOutcome,
     Knowledge,
     LanguageModel,
     Message,
@@ -98,7 +99,8 @@ class FallbackModel:
         try:
             async with aclosing(_from_the_first(self._candidates, start, self._patience_ms)) as deltas:
                 async for delta in deltas:
-                    speaks = isinstance(delta, TextDelta)
+                    if not isinstance(delta, AnswerOutcome):
+                        speaks = isinstance(delta, TextDelta)
                     yield delta
         except _CutOffError:
             if speaks:
@@ -253,7 +255,7 @@ async def _from_the_first(
         try:
             async with aclosing(_given_by(candidate, start, patience_ms)) as pieces:
                 async for piece in pieces:
-                    passed_on = True
+                    passed_on = passed_on or not isinstance(piece, AnswerOutcome)
                     yield piece
         except (ProviderError, ProviderFailedError) as error:
             if passed_on:

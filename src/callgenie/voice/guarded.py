@@ -14,6 +14,7 @@ import structlog
 
 from callgenie.kernel.vocabulary import EndedReason
 from callgenie.voice.ports import (
+    AnswerOutcome,
     Knowledge,
     LanguageModel,
     Message,
@@ -127,7 +128,8 @@ async def _streamed(
                         piece = await within(timeout_ms, stream.__anext__, what)
                     except StopAsyncIteration:
                         return
-                    passed_on = True
+                    # An outcome is not spoken, so a second attempt after it repeats nothing.
+                    passed_on = passed_on or not isinstance(piece, AnswerOutcome)
                     yield piece
         except ProviderError as error:
             _judge(reason, error, again=remaining > 0 and not passed_on)

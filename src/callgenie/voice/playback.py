@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from callgenie.kernel.vocabulary import Outcome
 from callgenie.voice.latency import AnswerTiming
 from callgenie.voice.ports import FRAME_MS
 
@@ -36,6 +37,7 @@ class Speech:
         timing: The moments of the answer; a greeting or an announcement has none.
         started_at: When its first frame was handed to the carrier.
         recorded: Its turn was told; a speech has one.
+        outcome: The last outcome that the model reported for it.
     """
 
     timing: AnswerTiming | None = None
@@ -43,6 +45,7 @@ class Speech:
     passages: "list[Passage]" = field(default_factory=list)
     started_at: float | None = None
     recorded: bool = False
+    outcome: Outcome | None = None
 
 
 @dataclass(slots=True, eq=False)

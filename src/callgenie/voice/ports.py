@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from callgenie.kernel.vocabulary import ResponseLength, TurnRole
+from callgenie.kernel.vocabulary import Outcome, ResponseLength, TurnRole
 
 FRAME_MS = 20
 
@@ -195,7 +195,23 @@ class ToolSpec:
     parameters: Mapping[str, Any]
 
 
-ModelDelta = TextDelta | ToolCall
+@dataclass(frozen=True, slots=True)
+class AnswerOutcome:
+    """The result of a model's answer for the caller; never spoken, kept with the turn.
+
+    A model yields at most one in each stream, before or after its text; hosted models yield none.
+
+    Attributes:
+        entry: Index into `Knowledge.questions` of the entry that was told or asked back about.
+        confidence: Of the outcome, 0 to 1.
+    """
+
+    outcome: Outcome
+    entry: int | None = None
+    confidence: float = 1.0
+
+
+ModelDelta = TextDelta | ToolCall | AnswerOutcome
 
 
 @dataclass(frozen=True, slots=True)

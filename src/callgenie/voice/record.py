@@ -143,6 +143,7 @@ class CallRecord:
                 interrupted=interrupted and cut_short,
                 generated_text=meant[:_CHARACTERS_MAX] if cut_short else None,
                 latency=speech.timing.result() if speech.timing is not None else None,
+                outcome=speech.outcome,
             ),
             [Message(TurnRole.ASSISTANT, heard)],
         )

@@ -16,7 +16,16 @@ from callgenie.voice.message_taking import can_take_messages
 from callgenie.voice.mouth import Mouth
 from callgenie.voice.phrases import phrases_for
 from callgenie.voice.playback import Speech
-from callgenie.voice.ports import AudioLink, Knowledge, LanguageModel, Message, TextDelta, ToolCall, VoiceProviders
+from callgenie.voice.ports import (
+    AnswerOutcome,
+    AudioLink,
+    Knowledge,
+    LanguageModel,
+    Message,
+    TextDelta,
+    ToolCall,
+    VoiceProviders,
+)
 from callgenie.voice.record import CallRecord
 from callgenie.voice.script import CallScript
 from callgenie.voice.sentences import SentenceCutter
@@ -173,6 +182,8 @@ class Talk:
                         timing.first_text(self._clock.monotonic())
                     text.append(delta.text)
                     await self._utter(speech, cutter.push(delta.text))
+                elif isinstance(delta, AnswerOutcome):
+                    speech.outcome = delta.outcome
                 elif knowledge.tools and len(calls) < _CALLS_A_ROUND_MAX:
                     calls.append(self._named(delta))
         await self._utter(speech, cutter.flush())

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from callgenie.kernel.vocabulary import EndedReason, Fault, TurnRole
+from callgenie.kernel.vocabulary import EndedReason, Fault, Outcome, TurnRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class Turn:
 
     When the caller cut it short, `interrupted` is true, `text` is what was really heard and `generated_text` what
     was meant.
+
+    Attributes:
+        outcome: Of an assistant's turn: the result of the answer, where the model reported one.
     """
 
     role: TurnRole
@@ -41,6 +44,7 @@ class Turn:
     interrupted: bool = False
     generated_text: str | None = None
     latency: TurnLatency | None = None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

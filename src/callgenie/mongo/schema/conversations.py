@@ -6,6 +6,7 @@ from callgenie.kernel.vocabulary import (
     Direction,
     EndedReason,
     Fault,
+    Outcome,
     RecordingFault,
     RecordingState,
     TransferStatus,
@@ -39,6 +40,7 @@ _TURN = {
         "startedMs": COUNT,
         "endedMs": COUNT,
         "latency": OBJECT,
+        "outcome": one_of(*Outcome),
     },
 }
 
