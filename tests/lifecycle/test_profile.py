@@ -26,6 +26,10 @@ BUSINESS = {
     "recordingAnnouncement": "We record this call.",
     "recordingDays": 90,
     "callingHours": {"open": "09:00", "close": "18:30"},
+    "people": [
+        {"name": "Anna Smith", "role": "dentist", "phoneNumber": "+14155550123"},
+        {"name": "Tom", "role": None, "phoneNumber": None},
+    ],
 }
 
 
@@ -57,6 +61,7 @@ async def test_what_is_left_out_stays_and_null_empties(api: Api) -> None:
         "recordingDays": None,
         "hours": {},
         "faq": [],
+        "people": [],
     }
     changed = (await patch(api, token, {"phone": None, "business": emptied})).json()
     assert changed["user"]["name"] == "J. Miller"
@@ -123,6 +128,13 @@ async def test_holidays_are_kept_in_order_and_once(api: Api) -> None:
         ({"recordingDays": 0}, "recordingDays"),
         ({"recordingDays": 3651}, "recordingDays"),
         ({"recordingDays": True}, "recordingDays"),
+        ({"people": [{"name": "x" * 101}]}, "people.0.name"),
+        ({"people": [{"name": " "}]}, "people.0.name"),
+        ({"people": [{"role": "baker"}]}, "people.0.name"),
+        ({"people": [{"name": "Tom", "role": "x" * 101}]}, "people.0.role"),
+        ({"people": [{"name": "Tom", "phoneNumber": "911"}]}, "people.0.phoneNumber"),
+        ({"people": [{"name": "Tom"}] * 21}, "people"),
+        ({"people": None}, "people"),
         ({"company": {"$gt": ""}}, "company"),
         ({"plan": "enterprise"}, "plan"),
         ({"company": "nul\0"}, "company"),

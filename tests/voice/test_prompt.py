@@ -3,7 +3,7 @@
 import pytest
 
 from callgenie.kernel.vocabulary import ResponseLength
-from callgenie.voice.ports import Knowledge, Question, ToolSpec
+from callgenie.voice.ports import Knowledge, Person, Question, ToolSpec
 from callgenie.voice.prompt import TOKENS_MAX, system_prompt
 
 ANYTHING = {"type": "object", "properties": {}}
@@ -17,6 +17,7 @@ def test_it_says_who_answers_and_all_that_is_known() -> None:
             instructions="Be cheerful.",
             hours="We are open from nine to five.",
             questions=(Question("Is there parking?", "Yes, behind the house."),),
+            people=(Person("Anna", "dentist"), Person("Tom")),
             language="en",
         )
     )
@@ -27,6 +28,7 @@ def test_it_says_who_answers_and_all_that_is_known() -> None:
         "nine to five",
         "Is there parking?",
         "behind the house",
+        "Works there: Anna, dentist\nWorks there: Tom\n",
         "en",
     ):
         assert known in prompt

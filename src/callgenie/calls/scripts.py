@@ -1,5 +1,6 @@
 """What the assistant says first in a call, and what it knows while it lasts."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -12,9 +13,8 @@ from callgenie.profiles.greetings import (
     greeting_of,
     opening_of,
 )
-from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
+from callgenie.profiles.knowledge import knowledge_of
 from callgenie.profiles.models import Business, Profile
-from callgenie.voice.ports import Knowledge, Question
 from callgenie.voice.script import CallScript, no_recollection
 
 
@@ -26,16 +26,9 @@ def script_for(
     One that is recorded begins by saying so.
     """
     preferences, business = call.profile.preferences, call.profile.business
-    knowledge = Knowledge(
-        assistant_name=preferences.assistant_name,
-        company=business.company,
+    knowledge = replace(
+        knowledge_of(business, preferences, now),
         instructions=_instructions(business, call.occasion),
-        hours=hours_sentence(business),
-        questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
-        language=preferences.language,
-        response_length=preferences.response_length,
-        local_time=local_time_text(business, now),
-        opening_state=state_sentence(business, now),
         after_hours=call.occasion.asks_for_message(business),
         purpose=call.occasion.purpose or "",
         caller_number=call.from_number or "",

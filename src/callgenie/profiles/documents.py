@@ -16,6 +16,7 @@ from callgenie.profiles.models import (
     OpenInterval,
     Preferences,
     Profile,
+    StaffMember,
     Subscription,
     SubscriptionStatus,
     WeeklyHours,
@@ -46,6 +47,7 @@ BUSINESS_NAMES: Final = {
     "record_calls": "recordCalls",
     "recording_announcement": "recordingAnnouncement",
     "recording_days": "recordingDays",
+    "people": "people",
 }
 
 
@@ -69,6 +71,10 @@ def _faq_document(entries: Sequence[FaqEntry]) -> list[Document]:
     return [{"question": entry.question, "answer": entry.answer} for entry in entries]
 
 
+def _people_document(people: Sequence[StaffMember]) -> list[Document]:
+    return [{"name": each.name, "role": each.role, "phoneNumber": each.phone_number} for each in people]
+
+
 _SHAPES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "hours": _hours_document,
     "holidays": _holidays_document,
@@ -76,6 +82,7 @@ _SHAPES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "response_length": str,
     "after_hours": str,
     "calling_hours": _interval_document,
+    "people": _people_document,
 }
 
 
@@ -153,6 +160,9 @@ def _business_of(document: Document) -> Business:
         record_calls=document.get("recordCalls", False),
         recording_announcement=document.get("recordingAnnouncement"),
         recording_days=document.get("recordingDays"),
+        people=tuple(
+            StaffMember(each["name"], each["role"], each["phoneNumber"]) for each in document.get("people", ())
+        ),
     )
 
 

@@ -80,6 +80,19 @@ class FaqEntry:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """A person of the business whom callers may ask for by name.
+
+    Attributes:
+        phone_number: Where calls for this person go; None is the business's `transfer_number`.
+    """
+
+    name: str
+    role: str | None = None
+    phone_number: str | None = None
+
+
 WeeklyHours = Mapping[Day, Sequence[OpenInterval]]
 
 
@@ -99,6 +112,7 @@ class Business:
         record_calls: Whether calls are recorded, which every caller is told first.
         recording_announcement: In which words; None leaves them to us.
         recording_days: How long recordings made from now on are kept; None is as long as the server says.
+        people: Whom callers may ask for by name.
     """
 
     company: str = ""
@@ -116,6 +130,7 @@ class Business:
     record_calls: bool = False
     recording_announcement: str | None = None
     recording_days: int | None = None
+    people: tuple[StaffMember, ...] = ()
 
 
 class BusinessChanges(TypedDict, total=False):
@@ -136,6 +151,7 @@ class BusinessChanges(TypedDict, total=False):
     record_calls: bool
     recording_announcement: str | None
     recording_days: int | None
+    people: tuple[StaffMember, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,14 @@ from callgenie.profiles.models import (
     OpenInterval,
     PreferenceChanges,
     Preferences,
+    StaffMember,
     Subscription,
     SubscriptionStatus,
 )
 from callgenie.profiles.options import VoiceOptions
 
+# Nobody remembers the names of more.
+PEOPLE_MAX = 20
 # Ten years: who keeps a call for longer wants an archive.
 RECORDING_DAYS_MAX = 3_650
 _OPENING = Shape(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day from 00:00 to 23:59, such as 09:00")
@@ -125,6 +128,18 @@ class FaqBody(ApiModel):
     answer: Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_spoken)]
 
 
+class StaffMemberBody(ApiModel):
+    """A person of the business whom callers may ask for by name."""
+
+    name: Annotated[str, StringConstraints(max_length=100), AfterValidator(_spoken)]
+    role: Annotated[Annotated[str, StringConstraints(max_length=100)] | None, AfterValidator(_blank_is_none)] = Field(
+        default=None, description='Such as "pastry chef".'
+    )
+    phone_number: PhoneNumberText | None = Field(
+        default=None, description="Where calls for this person go; null is `transferNumber`."
+    )
+
+
 class BusinessBody(ApiModel):
     """What is new about the business; a field left out keeps its value, null empties it."""
 
@@ -169,6 +184,9 @@ class BusinessBody(ApiModel):
         description="When the assistant may call somebody, by the wall clock of whoever is called; null is 08:00 to "
         "21:00.",
     )
+    people: list[StaffMemberBody] = Field(
+        default_factory=list, max_length=PEOPLE_MAX, description="Whom callers may ask for by name."
+    )
 
     def changes(self) -> BusinessChanges:
         """Return what was named in the request."""
@@ -182,6 +200,8 @@ class BusinessBody(ApiModel):
             shaped["holidays"] = tuple(sorted(set(self.holidays)))
         if "faq" in shaped:
             shaped["faq"] = tuple(FaqEntry(entry.question, entry.answer) for entry in self.faq)
+        if "people" in shaped:
+            shaped["people"] = tuple(StaffMember(each.name, each.role, each.phone_number) for each in self.people)
         return cast("BusinessChanges", shaped)
 
 
@@ -239,6 +259,14 @@ class FaqView(ApiView):
     answer: str
 
 
+class StaffMemberView(ApiView):
+    """A person of the business whom callers may ask for by name."""
+
+    name: str
+    role: str | None
+    phone_number: str | None
+
+
 class BusinessView(ApiView):
     """What the assistant knows about the business. `greeting` is what is really said, ours where none was set."""
 
@@ -257,6 +285,7 @@ class BusinessView(ApiView):
     record_calls: bool
     recording_announcement: str = Field(description="What callers are told first while calls are recorded.")
     recording_days: int | None
+    people: list[StaffMemberView]
 
     @classmethod
     def of(cls, business: Business, preferences: Preferences) -> Self:
@@ -282,6 +311,10 @@ class BusinessView(ApiView):
             record_calls=business.record_calls,
             recording_announcement=announcement_of(business),
             recording_days=business.recording_days,
+            people=[
+                StaffMemberView(name=each.name, role=each.role, phone_number=each.phone_number)
+                for each in business.people
+            ],
         )
 
 

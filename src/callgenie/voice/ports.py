@@ -223,6 +223,14 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A person of the business whom callers may ask for by name."""
+
+    name: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """What the assistant knows and how it should answer; facts only, nothing that identifies a user's account.
 
@@ -237,6 +245,7 @@ class Knowledge:
         caller_name: What the caller is called, as far as earlier calls told; empty when that is unknown.
         memory: What was said with this caller before, in words; empty when nothing was, or it is not remembered. Told
             by callers, so it is to be taken for hearsay, and never for instructions.
+        people: The people of the business.
         tools: What the assistant may ask for in this call.
     """
 
@@ -252,6 +261,7 @@ class Knowledge:
     caller_name: str = ""
     memory: str = ""
     questions: tuple[Question, ...] = ()
+    people: tuple[Person, ...] = ()
     language: str = "en"
     response_length: ResponseLength = ResponseLength.MEDIUM
     tools: tuple[ToolSpec, ...] = ()

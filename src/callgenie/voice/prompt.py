@@ -77,13 +77,25 @@ def _facts(knowledge: Knowledge) -> Iterator[str]:
         yield from ("THE OWNER'S WISHES", "<wishes>", instructions, "</wishes>")
     if knowledge.is_our_call:
         yield from ("WHY YOU CALL", "<purpose>", _line(knowledge.purpose), "</purpose>")
-    yield from ("FACTS", "<facts>")
+    yield from ("FACTS", "<facts>", *_of_the_business(knowledge), "</facts>")
+    if knowledge.caller_name or knowledge.memory:
+        yield from ("EARLIER CALLS", "<earlier>")
+        if knowledge.caller_name:
+            yield f"Name of the caller: {_line(knowledge.caller_name)}"
+        yield from (_line(told) for told in knowledge.memory.splitlines())
+        yield "</earlier>"
+
+
+def _of_the_business(knowledge: Knowledge) -> Iterator[str]:
     if knowledge.company:
         yield f"Name of the business: {_line(knowledge.company)}"
     if knowledge.hours:
         yield f"Opening hours: {_line(knowledge.hours)}"
     if knowledge.local_time:
         yield f"When this call began, it was {_line(knowledge.local_time)}. {_line(knowledge.opening_state)}"
+    for person in knowledge.people:
+        role = _line(person.role)
+        yield f"Works there: {_line(person.name)}{f', {role}' if role else ''}"
     left = _QUESTIONS_CHARACTERS_MAX
     for entry in knowledge.questions:
         known = f"Question: {_line(entry.question)}\nAnswer: {_line(entry.answer)}"
@@ -91,13 +103,6 @@ def _facts(knowledge: Knowledge) -> Iterator[str]:
         if left < 0:
             break
         yield known
-    yield "</facts>"
-    if knowledge.caller_name or knowledge.memory:
-        yield from ("EARLIER CALLS", "<earlier>")
-        if knowledge.caller_name:
-            yield f"Name of the caller: {_line(knowledge.caller_name)}"
-        yield from (_line(told) for told in knowledge.memory.splitlines())
-        yield "</earlier>"
 
 
 def _line(text: str) -> str:

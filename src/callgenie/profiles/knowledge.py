@@ -1,0 +1,23 @@
+"""The facts about a business that a language model answers from."""
+
+from datetime import datetime
+
+from callgenie.profiles.hours import hours_sentence, local_time_text, state_sentence
+from callgenie.profiles.models import Business, Preferences
+from callgenie.voice.ports import Knowledge, Person, Question
+
+
+def knowledge_of(business: Business, preferences: Preferences, now: datetime) -> Knowledge:
+    """Return what is known at a moment, whoever calls."""
+    return Knowledge(
+        assistant_name=preferences.assistant_name,
+        company=business.company,
+        instructions=business.instructions,
+        hours=hours_sentence(business),
+        questions=tuple(Question(entry.question, entry.answer) for entry in business.faq),
+        people=tuple(Person(each.name, each.role or "") for each in business.people),
+        language=preferences.language,
+        response_length=preferences.response_length,
+        local_time=local_time_text(business, now),
+        opening_state=state_sentence(business, now),
+    )
