@@ -1,5 +1,6 @@
 """Messages that callers leave: what is kept of them, and that each is kept once."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ async def call(office: Office) -> AnsweredCall:
 
 
 async def take(office: Office, call: AnsweredCall, **arguments: Any) -> ToolResult:
-    return await TakeMessage(office.desk, call).run(arguments)
+    return await TakeMessage(partial(office.desk.keep_message, call), call.from_number).run(arguments)
 
 
 async def kept(office: Office) -> list[dict[str, Any]]:

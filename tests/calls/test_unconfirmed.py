@@ -1,6 +1,7 @@
 """A message whose caller is gone before it is taken: kept in the very write that ends the call, whoever ends it."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,12 +15,17 @@ from callgenie.conversations.models import MESSAGES_MAX
 from callgenie.kernel.vocabulary import EndedReason, Fault, TurnRole
 from callgenie.profiles.models import AfterHours
 from callgenie.voice.message_draft import ASK_MESSAGE, ASK_NAME
+from callgenie.voice.tools import ToolResult
 from callgenie.voice.turn import Turn
 
 Db = AsyncDatabase[dict[str, Any]]
 CAKE = "Please tell the baker that the cake is for Friday"
 TOLD = (f"- {ASK_MESSAGE}", CAKE, f"- {ASK_NAME}", "Anna Smith")
 HUNG_UP = (EndedReason.CALLER_HANGUP, Fault.NONE)
+
+
+async def taken(office: Office, call: AnsweredCall, **arguments: str) -> ToolResult:
+    return await TakeMessage(partial(office.desk.keep_message, call), call.from_number).run(arguments)
 
 
 @pytest.fixture
@@ -120,7 +126,7 @@ async def test_a_message_that_was_taken_although_nobody_heard_so_is_left_no_seco
     office: Office, call: AnsweredCall
 ) -> None:
     await say(office, call, *TOLD)
-    assert not (await TakeMessage(office.desk, call).run({"text": CAKE, "name": "Anna Smith"})).failed
+    assert not (await taken(office, call, text=CAKE, name="Anna Smith")).failed
     await office.let_all_leases_run_out()
     await office.sweeper.sweep()
     (message,) = await kept(office)
@@ -129,7 +135,7 @@ async def test_a_message_that_was_taken_although_nobody_heard_so_is_left_no_seco
 
 async def test_a_call_that_holds_all_the_messages_it_can_ends_all_the_same(office: Office, call: AnsweredCall) -> None:
     for number in range(MESSAGES_MAX):
-        await TakeMessage(office.desk, call).run({"text": f"Number {number}."})
+        await taken(office, call, text=f"Number {number}.")
     await say(office, call, *TOLD)
     await end(office, call, *HUNG_UP)
     assert len(await kept(office)) == MESSAGES_MAX

@@ -33,12 +33,15 @@ class Clerk:
         self.has_effect = has_effect
         self.asked: list[Mapping[str, Any]] = []
         self.done = 0
+        self.fails = False
         self._answer = answer
         self._seconds = seconds
 
     async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
         self.asked.append(arguments)
         await asyncio.sleep(self._seconds)
+        if self.fails:
+            return ToolResult.error("Not now.")
         if isinstance(self._answer, Exception):
             raise self._answer
         self.done += 1
@@ -104,6 +107,25 @@ async def test_an_answer_of_several_rounds_has_the_last_outcome_that_the_model_r
             (GREETING, None),
             ("Noon.", Outcome.ANSWERED),
             ("Pardon?", None),
+        ]
+
+
+@virtually
+async def test_without_a_report_the_tool_that_was_used_says_what_came_of_an_answer() -> None:
+    asked = ToolCall("business_hours")
+    model = Thinker([asked], [said("We are open.")], [asked], [said("Hm.")], [said("Bye."), ToolCall("end_call")])
+    tools = Clerk("We are open.", name="business_hours")
+    async with held_call(["Open?", "And then?", "Bye."], model=model, tools=[tools]) as call:
+        call.link.says(quiet(3_000), voice(1_000), quiet(5_000))
+        await asyncio.sleep(9)
+        tools.fails = True
+        call.link.says(voice(600), quiet(5_000), voice(600))
+        await call.ended()
+        assert [turn.outcome for turn in call.turns(TurnRole.ASSISTANT)] == [
+            None,
+            Outcome.HOURS,
+            None,
+            Outcome.GOODBYE,
         ]
 
 

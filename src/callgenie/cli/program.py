@@ -16,6 +16,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "demo.command:demo",
     "serve": "serve:serve",
     "simulate": "simulate.command:simulate",
+    "ask": "ask:ask",
     "init-db": "init_db:init_db",
     "numbers": "numbers:app",
     "users": "users:app",

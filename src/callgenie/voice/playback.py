@@ -37,7 +37,8 @@ class Speech:
         timing: The moments of the answer; a greeting or an announcement has none.
         started_at: When its first frame was handed to the carrier.
         recorded: Its turn was told; a speech has one.
-        outcome: The last outcome that the model reported for it.
+        reported: The last outcome that the model reported for it.
+        derived: The outcome that follows from the tools that were used for it.
     """
 
     timing: AnswerTiming | None = None
@@ -45,7 +46,13 @@ class Speech:
     passages: "list[Passage]" = field(default_factory=list)
     started_at: float | None = None
     recorded: bool = False
-    outcome: Outcome | None = None
+    reported: Outcome | None = None
+    derived: Outcome | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The result of the answer for the caller, as far as that is known."""
+        return self.reported or self.derived
 
 
 @dataclass(slots=True, eq=False)

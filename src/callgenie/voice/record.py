@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 TURN_NOT_TAKEN = "voice.turn_not_taken"
 
 # A minute or two of talk; older lines add cost and little sense.
-_MESSAGES_MAX: Final = 40
+MESSAGES_MAX: Final = 40
 
 # A listener that is this far behind has been for minutes, and a call whose words cannot be kept must not go on.
 _WAITING_MAX: Final = 64
@@ -70,7 +70,7 @@ class CallRecord:
         self._on_overflow = on_overflow
         self._said: _Said | None = None
         self._used: list[_Used] = []
-        self._messages: deque[Message] = deque(maxlen=_MESSAGES_MAX)
+        self._messages: deque[Message] = deque(maxlen=MESSAGES_MAX)
         self._waiting: asyncio.Queue[Turn] = asyncio.Queue(_WAITING_MAX)
 
     # What the caller says

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Final
 
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.vocabulary import TurnRole
@@ -30,12 +29,8 @@ from callgenie.voice.record import CallRecord
 from callgenie.voice.script import CallScript
 from callgenie.voice.sentences import SentenceCutter
 from callgenie.voice.timings import Timings
-from callgenie.voice.tools import Departure, Toolbox, ToolResult
+from callgenie.voice.tools import CALLS_A_ROUND_MAX, OUTCOMES, ROUNDS_MAX, Departure, Toolbox, ToolResult
 from callgenie.voice.turns import Decision, Phase, TurnTaking
-
-# Who needs more than these for one answer is going in circles; then the model has to answer with what it has.
-_ROUNDS_MAX: Final = 4
-_CALLS_A_ROUND_MAX: Final = 4
 
 
 class Talk:
@@ -154,13 +149,13 @@ class Talk:
     async def _answer(self, speech: Speech) -> Departure | None:
         """Ask the model, do what it asks for, tell it what came of that, and so on until it has said all."""
         messages = self._record.conversation()
-        for tools in (*[self._knowledge.tools] * _ROUNDS_MAX, ()):
+        for tools in (*[self._knowledge.tools] * ROUNDS_MAX, ()):
             text, calls = await self._hear_model(speech, messages, replace(self._knowledge, tools=tools))
             if not calls:
                 return None
             messages.append(Message(TurnRole.ASSISTANT, text, tool_calls=calls))
             for call in calls:
-                result = await self._use(call)
+                result = await self._use(speech, call)
                 if result.departure is not None:
                     return result.departure
                 messages.append(Message(TurnRole.TOOL, result.text, tool_call_id=call.id))
@@ -183,19 +178,21 @@ class Talk:
                     text.append(delta.text)
                     await self._utter(speech, cutter.push(delta.text))
                 elif isinstance(delta, AnswerOutcome):
-                    speech.outcome = delta.outcome
-                elif knowledge.tools and len(calls) < _CALLS_A_ROUND_MAX:
+                    speech.reported = delta.outcome
+                elif knowledge.tools and len(calls) < CALLS_A_ROUND_MAX:
                     calls.append(self._named(delta))
         await self._utter(speech, cutter.flush())
         return "".join(text), tuple(calls)
 
-    async def _use(self, call: ToolCall) -> ToolResult:
-        if self._tools.has_effect(call.name):
+    async def _use(self, speech: Speech, call: ToolCall) -> ToolResult:
+        has_effect = self._tools.has_effect(call.name)
+        if has_effect:
             # From here on there is no way back: who goes on speaking begins a new turn.
             self._take_turn()
-            return await self._tools.run(call)
         result = await self._tools.run(call)
-        if result.departure is None:
+        if not result.failed:
+            speech.derived = OUTCOMES.get(call.name, speech.derived)
+        if result.departure is None and not has_effect:
             self._record.hold_used(call, result.text, self._clock.monotonic())
         return result
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, Self
 
 import structlog
 
-from callgenie.kernel.vocabulary import EndedReason
+from callgenie.kernel.vocabulary import EndedReason, Outcome
 from callgenie.voice.ports import ToolCall, ToolSpec
 
 _log = structlog.get_logger(__name__)
@@ -23,6 +23,18 @@ END_CALL: Final = "end_call"
 TAKE_MESSAGE: Final = "take_message"
 TRANSFER_CALL: Final = "transfer_call"
 BUSINESS_HOURS: Final = "business_hours"
+
+# The result for the caller of an answer that used the tool, where the model itself reports none, as hosted ones.
+OUTCOMES: Final[Mapping[str, Outcome]] = {
+    END_CALL: Outcome.GOODBYE,
+    TAKE_MESSAGE: Outcome.MESSAGE,
+    TRANSFER_CALL: Outcome.PERSON,
+    BUSINESS_HOURS: Outcome.HOURS,
+}
+
+# A model that needs more than these for one answer is going in circles; then it has to answer with what it has.
+ROUNDS_MAX: Final = 4
+CALLS_A_ROUND_MAX: Final = 4
 
 # What went wrong begins like this, for models that cannot read as well as for those that can.
 _ERROR: Final = "Error: "

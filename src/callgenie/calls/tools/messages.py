@@ -1,10 +1,8 @@
 """Takes a message."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from callgenie.calls.desk import CallDesk
-from callgenie.calls.models import AnsweredCall
 from callgenie.conversations.models import MESSAGE_CHARS_MAX, MESSAGE_NAME_CHARS_MAX, MESSAGES_MAX, NewMessage
 from callgenie.voice.ports import ToolSpec
 from callgenie.voice.tools import TAKE_MESSAGE, ToolResult
@@ -17,7 +15,12 @@ TAKEN: Final = "Thank you, I will pass that on."
 
 
 class TakeMessage:
-    """Keeps what the caller wants to be passed on, and has it mailed to the owner."""
+    """Keeps what the caller wants to be passed on.
+
+    Args:
+        keep: Stores a message and has it mailed; returns whether there was room for it.
+        caller_number: Where to call back when the caller names no other number.
+    """
 
     spec: Final = ToolSpec(
         TAKE_MESSAGE,
@@ -39,20 +42,20 @@ class TakeMessage:
     )
     has_effect: Final = True
 
-    def __init__(self, desk: CallDesk, call: AnsweredCall) -> None:
-        self._desk = desk
-        self._call = call
+    def __init__(self, keep: Callable[[NewMessage], Awaitable[bool]], caller_number: str | None) -> None:
+        self._keep = keep
+        self._caller_number = caller_number
 
     async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
         """Keep the message; the same one again is kept once."""
         text, name, told = (_line(arguments.get(key)) for key in ("text", "name", "number"))
         if not text:
             return ToolResult.error("There is no message yet. Ask the caller what to pass on.")
-        number = _digits_of(told) if told else self._call.from_number or ""
+        number = _digits_of(told) if told else self._caller_number or ""
         if number is None:
             return ToolResult.error("That is no telephone number. Ask the caller for it again.")
         message = NewMessage(text[:MESSAGE_CHARS_MAX], name[:MESSAGE_NAME_CHARS_MAX], number)
-        if await self._desk.keep_message(self._call, message):
+        if await self._keep(message):
             return ToolResult(TAKEN)
         return ToolResult.error(f"A call can hold {MESSAGES_MAX} messages, and this one has them.")
 

@@ -1,0 +1,1 @@
+"""Questions to the assistant by text, for its owner to try it."""
