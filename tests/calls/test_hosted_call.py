@@ -7,7 +7,7 @@ from tests.support.hosted_board import hosted_board
 from tests.support.serving import serving
 from tests.support.switchboard import Switchboard, tone
 from tests.support.vendors.faults import Fault
-from tests.support.vendors.openai import KEY, OpenAi
+from tests.support.vendors.openai import KEY, OpenAi, Reply
 from tests.support.virtual_time import virtually
 
 from callgenie.profiles.models import FaqEntry
@@ -44,15 +44,24 @@ async def test_the_hosted_model_answers_the_call(mongodb_uri: str) -> None:
 @virtually
 async def test_a_model_that_dies_in_the_middle_of_a_call_does_not_end_it(mongodb_uri: str) -> None:
     """The first answer breaks off, the second one never comes: the caller is told, and then answered from the FAQ."""
-    server = OpenAi()
+    server = OpenAi(lambda _messages, _tools: Reply("We are open. From nine to five, that is."))
     async with answered_by(server, mongodb_uri) as board:
-        server.misfortune.add(Fault(pieces=4), Fault(503), Fault(503))
+        server.misfortune.add(Fault(pieces=5), Fault(503), Fault(503))
         await board.dial(*TWO_QUESTIONS)
         answers = await said(board)
         conversation = await board.office.conversation("CA1")
     assert "lost my thread" in answers[0]
     assert answers[1] == OPEN
     assert conversation["endedReason"] == "caller-hangup"
+
+
+@virtually
+async def test_an_answer_that_breaks_off_in_its_first_sentence_is_not_heard_at_all(mongodb_uri: str) -> None:
+    server = OpenAi()
+    async with answered_by(server, mongodb_uri) as board:
+        server.misfortune.add(Fault(pieces=4), Fault(503))
+        await board.dial(*TWO_QUESTIONS)
+        assert (await said(board))[0] == OPEN
 
 
 @virtually

@@ -107,7 +107,7 @@ def test_with_both_vendors_in_trouble_the_embedded_model_answers(mongodb_uri: st
 @virtually
 async def test_an_answer_that_is_cut_is_apologised_for_and_the_next_question_answered(mongodb_uri: str) -> None:
     async with (
-        models(Fault(pieces=4)) as settings,
+        models(Fault(pieces=10)) as settings,  # the first of its two sentences is whole
         hosted_board(mongodb_uri, settings, texts=["when are you open?"]) as board,
     ):
         await board.dial(Listen(), *(Play(tone(800)), Listen()) * 4, HangUp())

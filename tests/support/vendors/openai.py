@@ -35,10 +35,17 @@ _IDLE_WORDS: Final = frozenset({"is", "there", "are", "you", "what", "when", "wh
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model says, and what it asks for: names of tools and their arguments as the model wrote them."""
+    """What the model says, and what it asks for: names of tools and their arguments as the model wrote them.
+
+    Attributes:
+        reasoning: Comes before the text, in the field that servers use for it.
+        finish_reason: Why the answer ends; by default, because the model is done.
+    """
 
     text: str
-    calls: tuple[tuple[str, str], ...] = ()
+    calls: tuple[tuple[str, Any], ...] = ()
+    reasoning: str = ""
+    finish_reason: str | None = None
 
 
 Brain = Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], Reply]
@@ -150,14 +157,21 @@ async def _whole(reply: Reply, model: str) -> AsyncIterator[bytes]:
 
 async def _chunks(reply: Reply, model: str) -> AsyncIterator[bytes]:
     yield _chunk(model, {"role": "assistant", "content": ""})
+    if reply.reasoning:
+        yield _chunk(model, {"content": None, "reasoning_content": reply.reasoning})
     for word in re.findall(r"\S+\s*", reply.text):
         yield _chunk(model, {"content": word})
     for index, (name, arguments) in enumerate(reply.calls):
         head = {"index": index, "id": f"call_{index}abc", "type": "function"}
         yield _chunk(model, {"tool_calls": [{**head, "function": {"name": name, "arguments": ""}}]})
-        for at in range(0, len(arguments), 7):
-            yield _chunk(model, {"tool_calls": [{"index": index, "function": {"arguments": arguments[at : at + 7]}}]})
-    yield _chunk(model, {}, "tool_calls" if reply.calls else "stop")
+        whole = (
+            [arguments[at : at + 7] for at in range(0, len(arguments), 7)]
+            if isinstance(arguments, str)
+            else [arguments]
+        )
+        for piece in whole:
+            yield _chunk(model, {"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+    yield _chunk(model, {}, reply.finish_reason or ("tool_calls" if reply.calls else "stop"))
     yield b"data: [DONE]\n\n"
 
 

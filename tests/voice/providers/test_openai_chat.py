@@ -26,6 +26,7 @@ TAKE_MESSAGE = ToolSpec(
     "Take a message.",
     {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
 )
+TAKES_MESSAGES = Knowledge("SAATHI", "", tools=(TAKE_MESSAGE,))
 QUESTION = (Message(TurnRole.USER, "When are you open?"),)
 
 
@@ -119,11 +120,39 @@ async def test_a_request_or_a_result_that_lost_its_other_half_is_left_out() -> N
 # What we understand
 
 
-async def test_the_answer_comes_word_by_word() -> None:
-    async with openai_chat() as (chat, _):
+async def test_the_answer_comes_sentence_by_sentence() -> None:
+    async with openai_chat(says("We open at nine. We close at five. Is that fine?")) as (chat, _):
         deltas = await answer(chat)
-    assert text_of(deltas) == "We are open from nine to five."
-    assert len(deltas) > 3
+    assert deltas == [TextDelta("We open at nine. "), TextDelta("We close at five. "), TextDelta("Is that fine?")]
+
+
+async def test_what_is_not_meant_for_the_ear_is_removed_before_sentences_are_counted() -> None:
+    text = "<think>One. Two. Three.</think>**Sure!** We have *three* options:\n\n- Cut\n- Color"
+    async with openai_chat(says(text)) as (chat, _):
+        deltas = await answer(chat, knowledge=Knowledge("SAATHI", "", response_length=ResponseLength.SHORT))
+    assert text_of(deltas) == "Sure! We have three options: Cut, Color."
+
+
+async def test_a_call_that_is_written_out_is_made_once_if_its_tool_is_offered() -> None:
+    written = '<tool_call>{"name": "take_message", "arguments": {"text": "Late."}}</tool_call> end_call()'
+    tools = Knowledge("SAATHI", "", tools=(TAKE_MESSAGE,))
+    async with openai_chat(says(f"One moment. {written}", ("take_message", '{"text": "Late."}'))) as (chat, _):
+        deltas = await answer(chat, knowledge=tools)
+    assert text_of(deltas).strip() == "One moment."
+    assert deltas[1:] == [ToolCall("take_message", {"text": "Late."}, "call_0abc")]
+
+
+async def test_a_model_whose_reasoning_has_only_an_end_is_not_heard_before_it_from_the_next_answer_on() -> None:
+    async with openai_chat(says("I have to look. It says nine.</think>At nine.")) as (chat, _):
+        await answer(chat)
+        assert text_of(await answer(chat)) == "At nine."
+
+
+async def test_a_model_that_reasoned_once_and_then_answers_plainly_loses_nothing() -> None:
+    replies = iter(["Hm.</think>At nine.", "At five. Anything else?"])
+    async with openai_chat(OpenAi(lambda _messages, _tools: Reply(next(replies)))) as (chat, _):
+        await answer(chat)
+        assert text_of(await answer(chat)) == "At five. Anything else?"
 
 
 async def test_requests_for_tools_come_after_the_text_with_their_arguments_whole() -> None:
@@ -137,12 +166,54 @@ async def test_requests_for_tools_come_after_the_text_with_their_arguments_whole
     ]
 
 
-@pytest.mark.parametrize("arguments", ['{"text": "cut', "[]", '"text"', "nonsense"])
-async def test_arguments_that_are_no_object_are_garbage_and_no_request(arguments: str) -> None:
-    async with openai_chat(says("One moment.", ("take_message", arguments))) as (chat, _):
+@pytest.mark.parametrize("arguments", ["", "null", " null ", "{}", "[]", '{"text": null}'])
+async def test_arguments_that_are_nothing_are_none(arguments: str) -> None:
+    async with openai_chat(says("", ("take_message", arguments))) as (chat, server):
+        assert await answer(chat, knowledge=TAKES_MESSAGES) == [ToolCall("take_message", {}, "call_0abc")]
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("arguments", ['{"text": "cut', '["text"]', '"text"', "nonsense"])
+async def test_arguments_that_are_no_object_are_asked_for_once_more(arguments: str) -> None:
+    replies = iter(
+        [Reply("One moment.", (("take_message", arguments),)), Reply("", (("take_message", '{"text": "x"}'),))]
+    )
+    async with openai_chat(OpenAi(lambda _messages, _tools: next(replies))) as (chat, server):
+        deltas = await answer(chat, knowledge=TAKES_MESSAGES)
+    assert deltas == [TextDelta("One moment."), ToolCall("take_message", {"text": "x"}, "call_0abc")]
+    *_, asked, told = server.bodies[1]["messages"]
+    assert (asked["content"], asked["tool_calls"][0]["function"]["arguments"]) == ("One moment.", "{}")
+    assert "valid JSON" in told["content"]
+
+
+async def test_arguments_that_are_no_object_twice_are_garbage_and_no_request() -> None:
+    async with openai_chat(says("One moment.", ("take_message", "nonsense"))) as (chat, server):
         error, said = await failure(chat)
     assert (error.category, error.permanent) == ("garbage", False)
-    assert said == "One moment."
+    assert said.startswith("One moment.")
+    assert len(server.bodies) == 2
+
+
+async def test_of_fifty_requests_for_tools_the_first_few_are_taken() -> None:
+    async with openai_chat(says("One moment.", *[("take_message", "{}")] * 50)) as (chat, _):
+        deltas = await answer(chat, knowledge=TAKES_MESSAGES)
+    assert 0 < len(deltas[1:]) < 10
+
+
+async def test_an_answer_that_runs_out_of_tokens_ends_with_its_last_whole_sentence() -> None:
+    server = OpenAi(lambda _messages, _tools: Reply("At nine. We close at", finish_reason="length"))
+    async with openai_chat(server) as (chat, _):
+        assert text_of(await answer(chat)).strip() == "At nine."
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    async with openai_chat(says("very " * 100_000)) as (chat, _):
+        assert len(text_of(await answer(chat))) < 30_000
+
+
+async def test_tools_that_are_not_offered_any_more_are_no_answer() -> None:
+    async with openai_chat(says("", ("take_message", "{}"))) as (chat, _):
+        assert (await failure(chat))[0].category == "empty"
 
 
 @pytest.mark.parametrize(("length", "sentences"), [(ResponseLength.SHORT, 2), (ResponseLength.MEDIUM, 4)])
@@ -193,7 +264,8 @@ async def test_requests_that_are_all_counted_as_the_first_are_told_apart_by_thei
     ]
     events = [event({"index": 0, "delta": {"content": "", "tool_calls": [call]}}) for call in calls]
     async with raw(*events, "data: [DONE]\n\n") as chat:
-        assert [delta.name for delta in await answer(chat) if isinstance(delta, ToolCall)] == [
+        deltas = await answer(chat, knowledge=TAKES_MESSAGES)
+        assert [delta.name for delta in deltas if isinstance(delta, ToolCall)] == [
             "business_hours",
             "end_call",
         ]
@@ -259,11 +331,11 @@ async def test_a_model_that_there_is_not_is_a_permanent_failure() -> None:
 
 
 async def test_an_answer_that_is_cut_in_the_middle_is_told_after_what_came() -> None:
-    async with openai_chat() as (chat, server):
+    async with openai_chat(says("At nine. Until five.")) as (chat, server):
         server.misfortune.add(Fault(pieces=4))
         error, said = await failure(chat)
     assert (error.category, error.permanent) == ("cut_off", False)
-    assert said == "We are open "
+    assert said == "At nine. "
 
 
 async def test_a_server_that_is_not_there_is_unreachable() -> None:
@@ -273,17 +345,17 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
 
 
 async def test_whoever_stops_listening_frees_the_connection() -> None:
-    async with openai_chat() as (chat, server):
+    async with openai_chat(says("At nine. Until five.")) as (chat, server):
         server.misfortune.add(Fault(pieces=3, stalls=True))
         said: list[ModelDelta] = []
         listening = asyncio.create_task(_collect(chat, said))
-        while not text_of(said).endswith("are ") and not listening.done():  # noqa: ASYNC110 -- nothing tells of a delta
+        while not text_of(said).endswith("nine. ") and not listening.done():  # noqa: ASYNC110 -- nothing tells of a delta
             await asyncio.sleep(0.01)
         assert not (await asyncio.wait([listening], timeout=0.3))[0]
         listening.cancel()
         await asyncio.wait([listening])
-        assert text_of(said) == "We are "
-        assert text_of(await answer(chat)) == "We are open from nine to five."
+        assert text_of(said) == "At nine. "
+        assert text_of(await answer(chat)) == "At nine. Until five."
 
 
 # Getting ready

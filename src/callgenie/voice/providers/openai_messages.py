@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.voice.model_output.arguments import UnreadableArgumentsError, read_arguments
 from callgenie.voice.ports import Message, ToolCall, ToolSpec
 
 _ROLES: Final = {
@@ -24,7 +25,7 @@ _ARGUMENT_CHARACTERS_MAX: Final = 16_000
 
 
 class MalformedCallError(ValueError):
-    """A tool's name or arguments cannot be understood."""
+    """A request for a tool is not in the interface's form."""
 
 
 def as_chat(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -82,47 +83,49 @@ class CallsInProgress:
     _parts: list[_Part] = field(default_factory=list)
 
     def add(self, pieces: Any) -> None:
-        """Take the `tool_calls` of one chunk.
+        """Take the `tool_calls` of one chunk; of more calls than any sensible answer makes, the first ones.
 
         Raises:
-            MalformedCallError: They are not what the interface promises, or too many.
+            MalformedCallError: They are not what the interface promises, or too long.
         """
         for piece in pieces if isinstance(pieces, list) else ():
             function = piece.get("function") if isinstance(piece, dict) else None
             if not isinstance(function, dict):
                 raise MalformedCallError
             part = self._part(piece.get("index"), piece.get("id"))
-            part.name += function.get("name") or ""
-            part.arguments += function.get("arguments") or ""
+            if part is None:
+                continue
+            name, arguments = function.get("name"), function.get("arguments")
+            # Some servers send the whole name with each piece.
+            if isinstance(name, str) and name != part.name:
+                part.name += name
+            if isinstance(arguments, (dict, list)):
+                arguments = json.dumps(arguments)
+            part.arguments += arguments if isinstance(arguments, str) else ""
             if len(part.arguments) > _ARGUMENT_CHARACTERS_MAX:
                 raise MalformedCallError
 
-    def whole(self) -> list[ToolCall]:
-        """Return the requests, put together.
+    def whole(self) -> tuple[list[ToolCall], list[ToolCall]]:
+        """Return the requests, put together, and those of which the arguments cannot be read, without arguments."""
+        calls: list[ToolCall] = []
+        unreadable: list[ToolCall] = []
+        for part in self._parts:
+            if not part.name:
+                continue
+            try:
+                calls.append(ToolCall(part.name, read_arguments(part.arguments), part.id))
+            except UnreadableArgumentsError:
+                unreadable.append(ToolCall(part.name, {}, part.id))
+        return calls, unreadable
 
-        Raises:
-            MalformedCallError: One has no name, or arguments that are no JSON object.
-        """
-        return [_call_of(part) for part in self._parts]
-
-    def _part(self, index: Any, call_id: Any) -> _Part:
+    def _part(self, index: Any, call_id: Any) -> _Part | None:
         # Some servers count every request as the first one, or none at all; then another id is another request.
         at = index if isinstance(index, int) else 0
         for part in reversed(self._parts):
             if part.index == at and (not call_id or part.id == call_id):
                 return part
         if len(self._parts) >= _CALLS_MAX:
-            raise MalformedCallError
+            return None
         part = _Part(at, str(call_id or f"call_{len(self._parts)}"))
         self._parts.append(part)
         return part
-
-
-def _call_of(part: _Part) -> ToolCall:
-    try:
-        arguments = json.loads(part.arguments or "{}")
-    except (ValueError, RecursionError) as error:
-        raise MalformedCallError from error
-    if not part.name or not isinstance(arguments, dict):
-        raise MalformedCallError
-    return ToolCall(part.name, arguments, part.id)
