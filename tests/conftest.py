@@ -11,6 +11,7 @@ import psutil
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.database import empty, mongod, short_folder
+from tests.support.outside import MISSING
 
 from callgenie.mongo.client import Database, connect
 from callgenie.mongo.schema import init_db
@@ -29,6 +30,13 @@ def pytest_xdist_auto_num_workers() -> int:
     """Say how many processes share the tests of `make test`; 0, on a single core, is none but this one."""
     cores = os.cpu_count() or 1
     return min(cores, WORKERS_MAX) if cores > 1 else 0
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a program that this machine lacks."""
+    for mark, reason in MISSING.items():
+        if item.get_closest_marker(mark) is not None:
+            pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,7 @@ def test_no_sample_is_off_by_more_than_half_a_step() -> None:
 def test_the_standard_library_agrees_where_python_still_has_it() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        audioop = pytest.importorskip("audioop", reason="Python 3.13 dropped it")
+        audioop = pytest.importorskip("audioop", reason="There is no audioop in Python 3.13: use Python 3.12.")
     assert pcm_to_ulaw(EVERY_SAMPLE) == audioop.lin2ulaw(EVERY_SAMPLE, 2)
     assert ulaw_to_pcm(EVERY_CODE) == audioop.ulaw2lin(EVERY_CODE, 2)
 

@@ -2,16 +2,20 @@
 
 import ast
 import functools
+import os
 import re
 from pathlib import Path
 
 import pytest
+from tests.support.outside import NPM, REASONS
+from tests.support.processes import output_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 PYTHON = [path for folder in ("src", "tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
 LINES_MAX = 400
 NAMES_TO_AVOID = {"utils", "helpers", "common", "base", "manager", "core"}
+SKIPS = ("pytest.skip", "pytest.mark.skip", "pytest.importorskip")
 # The clock is handed in; these two are where it comes from.
 MAY_ASK_THE_TIME = {"src/callgenie/kernel/clock.py"}
 # The environment is read where settings are made, and handed on whole to the programs we start.
@@ -88,6 +92,33 @@ def test_every_process_is_started_where_its_end_is_awaited() -> None:
 def test_nothing_is_mocked() -> None:
     words = ("unittest" + ".mock", "Magic" + "Mock", "mongo" + "mock")
     assert [relative(path) for path in PYTHON if any(word in path.read_text(encoding="utf-8") for word in words)] == []
+
+
+def test_every_skip_is_a_sentence_that_says_what_is_missing_and_how_to_get_it() -> None:
+    said = {
+        f"{relative(path)}:{node.lineno}": [*node.args, *(word.value for word in node.keywords)][-1]
+        for path in PYTHON
+        if path != ROOT / "tests/conftest.py"  # it skips by `REASONS`
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(SKIPS)
+    }
+    reasons = {where: ast.literal_eval(reason) for where, reason in said.items()} | dict(REASONS)
+    assert len(reasons) > 5
+    assert [where for where, reason in reasons.items() if not re.fullmatch(r"There (is|are) no .+: .+\.", reason)] == []
+
+
+def test_npm_writes_no_addresses_into_what_it_pins() -> None:
+    assert "omit-lockfile-registry-resolved=true" in (ROOT / ".npmrc").read_text(encoding="utf-8").splitlines()
+    locks = [path for path in ROOT.rglob("package-lock.json") if "node_modules" not in path.parts]
+    assert [relative(path) for path in locks if '"resolved"' in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.node
+async def test_npm_reads_the_settings_of_the_repository(tmp_path: Path) -> None:
+    command = (str(NPM), "config", "get", "omit-lockfile-registry-resolved")
+    # Not those of whoever runs the test.
+    home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert (await output_of(*command, cwd=ROOT, env=home)).strip() == b"true"
 
 
 def test_every_package_says_what_it_is_for() -> None:

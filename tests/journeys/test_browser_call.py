@@ -5,15 +5,16 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from playwright.async_api import expect
-from tests.support.browser import Visitor, needs_chromium, visiting, write_microphone
+from tests.support.browser import Visitor, visiting, write_microphone
 from tests.support.embedded import speech
 from tests.support.served_program import serving_program, url_of
 from tests.support.word_errors import word_error_rate
 
 from callgenie.cli.demo.owner import Owner
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.browser
 
 EMAIL, PASSWORD = "rosa@example.com", "correct horse battery"
 QUESTION = "Good morning. Do you deliver cakes to my house?"

@@ -1,22 +1,16 @@
 """A real browser whose microphone is a recording."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from playwright.async_api import Page, async_playwright
+from tests.support.outside import CHROMIUM
 
 from callgenie.audio.wav import StereoWavWriter
-
-CHROMIUM: Final = shutil.which("chromium")
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not there: on Debian, apt-get install chromium"
-)
 
 # A browser of its own would fetch updates and settings; nothing here may reach beyond this machine.
 _FLAGS: Final = (

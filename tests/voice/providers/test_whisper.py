@@ -32,7 +32,10 @@ async def test_speech_over_the_telephone_is_understood_but_for_one_word_in_fifte
     assert word_error_rate(pairs) <= 0.066, pairs
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason="Debian's pocketsphinx-testdata is not installed")
+@pytest.mark.skipif(
+    not FOLDER.is_dir(),
+    reason="There are no recordings of people: install them, on Debian by `apt-get install pocketsphinx-testdata`.",
+)
 @pytest.mark.parametrize(("hiss_db", "wrong_max"), [(None, 0.1), (15.0, 0.25)])
 def test_people_are_understood_over_the_telephone(
     whisper: WhisperSpeechToText, hiss_db: float | None, wrong_max: float
