@@ -45,7 +45,7 @@ async def call(url: str) -> CallReport:
 
 async def turns_once_there(owner: Owner, wanted: int) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(turns) < wanted:
             with contextlib.suppress(DemoRefusedError):
                 turns = (await owner.conversation(SESSION_ID))["turns"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.accounts import PASSWORD, assert_problem
 from tests.support.mail_sink import Letterbox, mail_sink
+from tests.support.processes import PATIENCE_SECONDS
 from tests.support.whole_app import WholeApi, serving_everything
 
 from callgenie.mongo.client import Database
@@ -16,11 +17,11 @@ NEW = "another good password"
 
 
 async def arrived(letterbox: Letterbox, count: int) -> None:
-    for _ in range(600):
-        if len(letterbox.messages) >= count:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{len(letterbox.messages)} mails arrived, not {count}")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if len(letterbox.messages) >= count:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def two_workers(stack: AsyncExitStack, connected: Database, port: int, folder: Path) -> tuple[WholeApi, WholeApi]:
@@ -52,10 +53,11 @@ async def test_owners_sign_up_and_forget_while_the_mail_server_is_away(connected
             answer = await workers[number % 2].call("POST", "/api/auth/register", json=body)
             assert (answer.status_code, answer.json()) == (202, {})
         # Long enough for each to have been tried in vain.
-        for _ in range(200):
-            if not await connected.db["outbox"].count_documents({"attempts": 0}):
-                break
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                if not await connected.db["outbox"].count_documents({"attempts": 0}):
+                    break
+                await asyncio.sleep(0.1)
         assert_problem(await workers[0].log_in(owners[0]), 403, "email_not_verified")
 
         async with mail_sink(letterbox):

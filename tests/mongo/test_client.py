@@ -163,7 +163,7 @@ async def _bare_mongod(*arguments: str) -> AsyncIterator[str]:
             stdout=asyncio.subprocess.DEVNULL,
         )
         async with mongod:
-            assert await asyncio.to_thread(becomes_true, (folder / "mongod.sock").exists, 20)
+            assert await asyncio.to_thread(becomes_true, (folder / "mongod.sock").exists)
             yield socket_uri(folder)
 
 
@@ -176,7 +176,7 @@ async def test_a_standalone_server_is_refused_with_what_to_do() -> None:
 @pytest.mark.parametrize("options", ["replicaSet=rs0", "replicaSet=rs0&directConnection=true"])
 async def test_a_standalone_server_is_known_as_one_where_a_set_is_asked_for(options: str) -> None:
     async with _bare_mongod() as uri:
-        asked = uri.replace("directConnection=true", f"{options}&serverSelectionTimeoutMS=800")
+        asked = uri.replace("directConnection=true", f"{options}&serverSelectionTimeoutMS=3000")
         with pytest.raises(StandaloneServerError, match=r"is a standalone server.*--replSet rs0") as caught:
             await connect(asked.replace("mongodb://", "mongodb://app:s3cret@"))
         assert "s3cret" not in _all_that_is_said(caught.value)
@@ -185,7 +185,7 @@ async def test_a_standalone_server_is_known_as_one_where_a_set_is_asked_for(opti
 @pytest.mark.parametrize("direct", [True, False])
 async def test_a_replica_set_that_was_never_initiated_is_refused_with_what_to_do(*, direct: bool) -> None:
     async with _bare_mongod("--replSet", "rs0") as uri:
-        asked = uri if direct else uri.replace("directConnection=true", "serverSelectionTimeoutMS=1500")
+        asked = uri if direct else uri.replace("directConnection=true", "serverSelectionTimeoutMS=3000")
         with pytest.raises(StandaloneServerError, match=r"waiting to become a replica set.*rs\.initiate"):
             await connect(asked)
 
@@ -197,7 +197,7 @@ async def test_an_option_that_the_driver_does_not_know_is_no_warning_on_the_scre
 
 @pytest.mark.parametrize("options", ["replicaSet=other", "replicaSet=other&directConnection=true"])
 async def test_a_wrong_set_name_is_not_told_as_a_server_that_is_away(mongodb_uri: str, options: str) -> None:
-    plain = mongodb_uri.replace("directConnection=true", f"{options}&serverSelectionTimeoutMS=800")
+    plain = mongodb_uri.replace("directConnection=true", f"{options}&serverSelectionTimeoutMS=3000")
     with pytest.raises(DatabaseAddressError, match=f"is called {REPLICA_SET}, not other"):
         await connect(plain)
 

@@ -16,11 +16,10 @@ from pymongo import MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
+from tests.support.processes import PATIENCE_SECONDS
 
 from callgenie.mongo.program import REPLICA_SET, SOCKET, SOCKET_NAME, find_mongod, mongod_command
 from callgenie.mongo.schema import COLLECTIONS
-
-READY_SECONDS = 30.0
 
 
 @contextlib.contextmanager
@@ -86,7 +85,7 @@ def mongod(*extra: str) -> Iterator[str]:
 
 
 def _wait_for_socket(folder: Path, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + READY_SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
             probe.connect(str(folder / SOCKET_NAME))
@@ -101,7 +100,7 @@ def _make_primary(folder: Path) -> None:
     with MongoClient[dict[str, object]](socket_uri(folder)) as client:
         member = {"_id": 0, "host": SOCKET}
         client.admin.command({"replSetInitiate": {"_id": REPLICA_SET, "members": [member]}})
-        end = time.monotonic() + READY_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             with contextlib.suppress(PyMongoError):
                 if client.admin.command("hello")["isWritablePrimary"]:

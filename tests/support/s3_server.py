@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 import boto3
+from tests.support.processes import PATIENCE_SECONDS
 
 from callgenie.recordings.obstore_objects import ObstoreObjects, bucket_objects
 
 REGION: Final = "us-east-1"
 KEY_ID: Final = "a key of this test"
 SECRET: Final = "and its secret"
-_START_SECONDS_MAX: Final = 30.0
 
 
 @dataclass
@@ -36,7 +36,7 @@ class S3Server:
         program = str(Path(sys.executable).parent / "moto_server")
         command = [program, "-H", "127.0.0.1", "-p", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - a program of our own environment
-        give_up_at = time.monotonic() + _START_SECONDS_MAX
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()

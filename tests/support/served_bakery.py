@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from tests.support.processes import PATIENCE_SECONDS
+
 from callgenie.cli.demo.business import BUSINESS
 from callgenie.cli.demo.owner import Owner
 from callgenie.mongo.client import connect
@@ -24,9 +26,9 @@ async def open_bakery(owner: Owner, data_folder: Path, number: str, **business: 
 
 async def ended(owner: Owner, session_id: str) -> dict[str, Any]:
     """Return a conversation once its call is over."""
-    for _ in range(300):
-        conversation = await owner.conversation(session_id)
-        if conversation["endedReason"] is not None:
-            return conversation
-        await asyncio.sleep(0.2)
-    raise AssertionError("nobody ended the call within a minute")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            conversation = await owner.conversation(session_id)
+            if conversation["endedReason"] is not None:
+                return conversation
+            await asyncio.sleep(0.2)

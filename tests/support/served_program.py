@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.support.processes import Running, running
+from tests.support.processes import PATIENCE_SECONDS, Running, running
 
 from callgenie.mongo.folder import DataFolder
 
@@ -17,10 +17,10 @@ def serving_program(data_folder: Path, **environment: str) -> AbstractContextMan
 
 async def url_of(data_folder: Path, process: Running) -> str:
     """Return where it answers, once it does."""
-    for _ in range(600):
-        found = DataFolder(data_folder).server()
-        if found is not None and found.pid == process.pid:
-            return found.url
-        assert process.process.poll() is None, process.end()
-        await asyncio.sleep(0.1)
-    raise AssertionError("the server was not ready within a minute")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            found = DataFolder(data_folder).server()
+            if found is not None and found.pid == process.pid:
+                return found.url
+            assert process.process.poll() is None, process.end()
+            await asyncio.sleep(0.1)

@@ -85,7 +85,7 @@ _ATLAS_ERROR: Final = 8_000
 _VALIDATION_FAILED: Final = 121
 
 # How long the first host has to say what it is, when no server was found that fits the connection string.
-_HELLO_SECONDS: Final = 2.0
+_HELLO_SECONDS: Final = 5.0
 
 _REPEATABLE_LABELS: Final = ("RetryableWriteError", "TransientTransactionError")
 
