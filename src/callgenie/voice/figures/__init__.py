@@ -1,0 +1,1 @@
+"""Numbers with a meaning in English text, found and compared by value: "ninety dollars" is "$90"."""
