@@ -14,7 +14,7 @@ SHOP = business("UTC", (at("2026-12-25 00:00").date(),), weekdays="09:00-17:30",
 
 async def ask(when: str, *, now: str | None = None, shop: Business = SHOP) -> str:
     clock = SetClock(MONDAY if now is None else at(now))
-    return (await BusinessHours(shop, clock).run({"when": when})).text
+    return (await BusinessHours(shop, clock).run({"when": when}, ())).text
 
 
 @pytest.mark.parametrize(

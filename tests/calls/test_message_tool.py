@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import WriteError
+from tests.support.agreed import agreed
 from tests.support.lost_answers import lost_answers
 from tests.support.metering import CALLER, Office, open_office
 
 from callgenie.calls.models import AnsweredCall
 from callgenie.calls.tools.messages import TAKEN, TakeMessage
 from callgenie.conversations.models import MESSAGES_MAX
-from callgenie.kernel.vocabulary import EndedReason, Fault
-from callgenie.voice.tools import ToolResult
+from callgenie.kernel.vocabulary import EndedReason, Fault, TurnRole
+from callgenie.voice.ports import Message
+from callgenie.voice.tools import ToolResult, is_refusal
 
 Db = AsyncDatabase[dict[str, Any]]
 
@@ -30,7 +32,8 @@ async def call(office: Office) -> AnsweredCall:
 
 
 async def take(office: Office, call: AnsweredCall, **arguments: Any) -> ToolResult:
-    return await TakeMessage(partial(office.desk.keep_message, call), call.from_number).run(arguments)
+    conversation = agreed(*(arguments.get(key, "") for key in ("text", "name", "number")))
+    return await TakeMessage(partial(office.desk.keep_message, call), call.from_number).run(arguments, conversation)
 
 
 async def kept(office: Office) -> list[dict[str, Any]]:
@@ -84,6 +87,35 @@ async def test_what_is_no_message_is_not_kept_and_the_model_hears_why(
     said = await take(office, call, **arguments)
     assert said.failed
     assert sentence in said.text
+    assert await kept(office) == []
+
+
+TOLD = "please tell the baker that I am late"
+
+
+async def take_after(office: Office, call: AnsweredCall, *conversation: Message, text: str = TOLD) -> ToolResult:
+    return await TakeMessage(partial(office.desk.keep_message, call), None).run({"text": text}, conversation)
+
+
+async def test_a_message_is_kept_once_the_caller_has_heard_it_and_agreed(office: Office, call: AnsweredCall) -> None:
+    told, *read_back = agreed(TOLD)
+    assert is_refusal((await take_after(office, call, told)).text)
+    assert is_refusal((await take_after(office, call, *agreed(TOLD, answer="no"))).text)
+    assert await kept(office) == []
+    assert await take_after(office, call, told, *read_back) == ToolResult(TAKEN)
+    assert [(each["text"], each.get("confirmed", True)) for each in await kept(office)] == [(TOLD, True)]
+
+
+async def test_who_takes_leave_cannot_be_asked_any_more_and_leaves_it_not_confirmed(
+    office: Office, call: AnsweredCall
+) -> None:
+    assert not (await take_after(office, call, Message(TurnRole.USER, f"{TOLD}, goodbye"))).failed
+    assert [(each["text"], each["confirmed"]) for each in await kept(office)] == [(TOLD, False)]
+
+
+async def test_words_that_the_caller_never_said_are_no_message(office: Office, call: AnsweredCall) -> None:
+    said = Message(TurnRole.USER, f"{TOLD}, goodbye")
+    assert is_refusal((await take_after(office, call, said, text="Cancel the delivery of flour")).text)
     assert await kept(office) == []
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
+from tests.support.agreed import agreed
 from tests.support.lost_answers import lost_answers
 from tests.support.metering import CALLER, Office, open_office
 
@@ -25,7 +26,8 @@ HUNG_UP = (EndedReason.CALLER_HANGUP, Fault.NONE)
 
 
 async def taken(office: Office, call: AnsweredCall, **arguments: str) -> ToolResult:
-    return await TakeMessage(partial(office.desk.keep_message, call), call.from_number).run(arguments)
+    conversation = agreed(arguments["text"], arguments.get("name", ""))
+    return await TakeMessage(partial(office.desk.keep_message, call), call.from_number).run(arguments, conversation)
 
 
 @pytest.fixture

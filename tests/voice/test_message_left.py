@@ -70,6 +70,34 @@ def test_a_model_with_words_of_its_own_may_ask_for_the_message_too() -> None:
     assert left([*lines, *talk("- Sure. And what is your name?", "I am Anna Smith from the town hall")]) == CAKE
 
 
+REFUSED = "Error: Refused. Not kept yet."
+
+
+def test_what_a_model_wanted_to_take_before_the_caller_agreed_is_left() -> None:
+    lines = talk("the cake is for Friday", used("cake for Friday", REFUSED), "- Cake for Friday. Right?")
+    assert message_left_in(lines) == LeftMessage("cake for Friday", "", "", is_confirmed=False)
+    assert message_left_in([*lines, *talk("no")]) == LeftMessage("cake for Friday", "", "", is_confirmed=False)
+    assert message_left_in([*lines, *talk("yes")]) == LeftMessage("cake for Friday", "", "", is_confirmed=True)
+    assert left([*lines, *talk("yes", used("cake for Friday"))]) is None
+    assert left([*lines, *talk("never mind")]) is None
+
+
+def test_of_what_a_model_made_up_nothing_is_left() -> None:
+    assert left(talk("when are you open", used("The flour is cancelled", REFUSED), "- At nine.")) is None
+    assert left(talk(f"- {ASK_MESSAGE}", CAKE, used("The flour is cancelled", REFUSED), "- Okay.")) == CAKE
+
+
+@pytest.mark.parametrize("answer", ["Sure, I'll tell her.", "We will pass that on.", "I have noted that.", "At nine."])
+def test_who_asks_us_to_tell_somebody_has_left_a_message_whatever_is_answered(answer: str) -> None:
+    for said in ("could you tell Anna I am late?", "let the baker know the oven is on fire"):
+        assert left(talk(f"- {GREETING}", said, f"- {answer}")) == said
+
+
+def test_what_is_promised_to_be_passed_on_is_left() -> None:
+    assert left(talk(f"- {GREETING}", "I am late today", "- I will let her know.")) == "I am late today"
+    assert left(talk(f"- {GREETING}", "when are you open", "- I will tell you: at nine.")) is None
+
+
 @pytest.mark.parametrize(
     "lines",
     [

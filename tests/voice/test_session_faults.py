@@ -97,7 +97,8 @@ class Clerk:
     def __init__(self) -> None:
         self.kept: list[Mapping[str, Any]] = []
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
+        del conversation
         self.kept.append(arguments)
         return ToolResult("Thank you, I will pass that on.")
 

@@ -37,7 +37,8 @@ class Clerk:
         self._answer = answer
         self._seconds = seconds
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
+        del conversation
         self.asked.append(arguments)
         await asyncio.sleep(self._seconds)
         if self.fails:
@@ -172,7 +173,7 @@ async def test_a_tool_that_nobody_offered_is_told_to_be_missing() -> None:
     async with held_call(["What time is it?"], TIME_ASKED) as call:
         call.link.says(quiet(3_000), voice(1_000))
         await asyncio.sleep(9)
-        assert call.said[-1] == ("assistant", "Error: There is no tool of that name.")
+        assert call.said[-1] == ("assistant", "Error: Refused. There is no tool of that name.")
 
 
 @virtually

@@ -51,8 +51,8 @@ class Hours:
     def __init__(self, result: ToolResult = ToolResult("We are open.")) -> None:  # noqa: B008 - frozen
         self._result = result
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
-        del arguments
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
+        del arguments, conversation
         return self._result
 
 
@@ -60,8 +60,8 @@ class Transfer:
     spec = ToolSpec("transfer_call", "", NO_ARGUMENTS)
     has_effect = True
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
-        del arguments
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
+        del arguments, conversation
         return ToolResult("Connecting.", Departure(EndedReason.TRANSFERRED, "One moment, please."))
 
 
@@ -121,7 +121,7 @@ async def test_a_report_wins_over_the_tool_that_was_used_and_a_failed_tool_shows
     ],
 )
 async def test_without_a_report_the_result_is_what_happened(deltas: list[ModelDelta], expected: Reply) -> None:
-    assert await talk(Prepared(deltas)).reply("Well?") == expected
+    assert await talk(Prepared(deltas)).reply("Bye.") == expected
 
 
 async def test_an_answer_without_a_word_asks_to_say_it_again() -> None:

@@ -14,6 +14,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from callgenie.audio.kept import KeptAudio
+from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.breaker import Breaker
 from callgenie.voice.guarded import ProviderFailedError, answered, closed_in_the_end, spoken, tell_failure, within
 from callgenie.voice.phrases import phrases_for
@@ -30,6 +31,7 @@ from callgenie.voice.ports import (
     TextToSpeech,
     Transcript,
 )
+from callgenie.voice.tools import is_refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -106,9 +108,19 @@ class FallbackModel:
             if speaks:
                 yield TextDelta(f"... {phrases_for(knowledge).lost_thread}")
         except _NobodyLeftError:
-            async with closed_in_the_end(self._last.stream(messages, knowledge)) as deltas_of_last:
+            async with closed_in_the_end(self._last.stream(_asked(messages), knowledge)) as deltas_of_last:
                 async for delta in deltas_of_last:
                     yield delta
+
+
+def _asked(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return the conversation up to the caller's last words, if nothing came of what another model wanted since then.
+
+    The last model knows nothing of what that was, and would take its refusal for the answer to a wish of its own.
+    """
+    last = max((at for at, message in enumerate(messages) if message.role is TurnRole.USER), default=len(messages))
+    results = [message.text for message in messages[last:] if message.role is TurnRole.TOOL]
+    return messages[: last + 1] if all(map(is_refusal, results)) else messages
 
 
 class FallbackSpeech:

@@ -6,11 +6,13 @@ taken, or until the caller wants none any more; what else was talked about meanw
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.voice import decisions
 from callgenie.voice.courtesies import TELLS, asks, declines_at_once, says_yes, wants_person
+from callgenie.voice.decisions import was_told
 from callgenie.voice.endings import says_something, words_of
 from callgenie.voice.message_draft import (
     AFTER_THE_MESSAGE,
@@ -24,13 +26,27 @@ from callgenie.voice.message_draft import (
     told_by,
     with_particulars,
 )
+from callgenie.voice.particulars import digits_in
 from callgenie.voice.ports import Message
 from callgenie.voice.sentences import sentences_of
-from callgenie.voice.tools import TAKE_MESSAGE, was_done
+from callgenie.voice.tools import TAKE_MESSAGE, asked_in_vain, was_done
 
 # How a model that chooses its own words asks for a message; whoever is asked for a name tells that.
 _ASKS_FOR_MESSAGE: Final = re.compile(r"\b(message|pass (it |that |this )?(on|along)|let \w+ know)\b", re.IGNORECASE)
 _ASKS_FOR_ELSE: Final = re.compile(r"\b(name|number)\b", re.IGNORECASE)
+
+_PROMISES: Final = re.compile(
+    r"\b(?:i|we)(?:'ll| will|'ve| have)(?: \w+)? (?:pass(?:ed)? (?:it|that|this|on|along|your)"
+    r"|(?:tell|told|inform|remind) (?!you\b)|let (?!you\b)\w+(?: \w+)? know|not(?:e|ed) (?:it|that|this|down|your)"
+    r"|forward|relay|ma(?:k|d)e a note)",
+    re.IGNORECASE,
+)
+# "Tell her that I will be late", "ask Bob to call me": a message, whatever a model makes of it.
+_ASKS_US_TO_TELL: Final = re.compile(
+    r"\b(?:tell|let|inform|remind|ask) (?!me\b|you\b|us\b)(?:(?:the|my|dr|doctor|mr|mrs|ms)\.? )?\w+"
+    r" (?:that|know|to|i|i'm|i'll|i've|we|we're|we'll|we've|my|about)\b",
+    re.IGNORECASE,
+)
 
 # In fewer words nobody says why they call.
 _WORDS_OF_A_MESSAGE: Final = 4
@@ -48,12 +64,17 @@ class LeftMessage:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What a caller said at once, our words around it, and whether a message was taken thereupon."""
+    """What a caller said at once, our words around it, and whether a message was taken thereupon.
+
+    Attributes:
+        asked: The message that a model wanted to take then, and that was refused.
+    """
 
     before: str
     text: str
     after: str
     is_taken: bool
+    asked: Draft | None = None
 
 
 def message_left_in(messages: Sequence[Message], *, is_asked_for: bool = False) -> LeftMessage | None:
@@ -62,32 +83,51 @@ def message_left_in(messages: Sequence[Message], *, is_asked_for: bool = False) 
     `messages` are the lines of the whole call; a tool's line is the text of its turn. `is_asked_for` says that our
     first words, whatever they were, asked for a message.
     """
-    draft, is_confirmed = Draft(), False
+    draft, is_confirmed, asked = Draft(), False, None
     for number, said in enumerate(_said_in(messages)):
         before = draft
-        draft = Draft() if said.is_taken else _draft_after(draft, said, is_asked_for=is_asked_for and number == 0)
+        if said.is_taken:
+            draft, asked = Draft(), None
+        elif said.asked is not None and not _is_same(draft, said.asked) and was_told(messages, said.asked.text):
+            draft = asked = said.asked
+        else:
+            draft = _draft_after(draft, said, is_asked_for=is_asked_for and number == 0)
         is_yes = prompt_in(said.before) == IS_IT_RIGHT and says_yes(said.text)
         is_confirmed = draft == before and (is_yes or is_confirmed)
     if not says_something(draft.text):
         return None
+    if draft == asked:
+        is_confirmed = decisions.is_confirmed(messages, text=draft.text, name=draft.name, number=draft.number)
     return LeftMessage(draft.text, draft.name, draft.number, is_confirmed)
+
+
+def _is_same(told: Draft, asked: Draft) -> bool:
+    return (told.text, told.name, told.number) == (asked.text, asked.name, asked.number)
 
 
 def _said_in(messages: Sequence[Message]) -> list[_Said]:
     said: list[_Said] = []
-    before = text = after = ""
-    has_spoken = is_taken = False
+    before = ""
     for message in messages:
         if message.role is TurnRole.USER:
-            if has_spoken:
-                said.append(_Said(before, text, after, is_taken))
-            before, text, after = after, message.text, ""
-            has_spoken, is_taken = True, False
+            before = said[-1].after if said else before
+            said.append(_Said(before, message.text, "", is_taken=False))
+        elif message.role is TurnRole.ASSISTANT and said:
+            said[-1] = replace(said[-1], after=f"{said[-1].after} {message.text}")
         elif message.role is TurnRole.ASSISTANT:
-            after = f"{after} {message.text}"
-        elif message.role is TurnRole.TOOL:
-            is_taken = is_taken or was_done(TAKE_MESSAGE, message.text)
-    return [*said, _Said(before, text, after, is_taken)] if has_spoken else said
+            before = f"{before} {message.text}"
+        elif message.role is TurnRole.TOOL and said:
+            is_taken = said[-1].is_taken or was_done(TAKE_MESSAGE, message.text)
+            said[-1] = replace(said[-1], is_taken=is_taken, asked=_asked_in(message.text) or said[-1].asked)
+    return said
+
+
+def _asked_in(use: str) -> Draft | None:
+    arguments = asked_in_vain(TAKE_MESSAGE, use)
+    if arguments is None:
+        return None
+    text, name, number = (str(arguments.get(key) or "") for key in ("text", "name", "number"))
+    return Draft(text=text, name=name, number=digits_in(number))
 
 
 def _draft_after(draft: Draft, said: _Said, *, is_asked_for: bool) -> Draft:
@@ -97,7 +137,11 @@ def _draft_after(draft: Draft, said: _Said, *, is_asked_for: bool) -> Draft:
         return Draft()
     # The assistant has taken it for a message, or had no time to say so.
     if is_offered or not draft.text:
-        is_begun = prompt_in(said.after) in AFTER_THE_MESSAGE and prompt not in AFTER_THE_MESSAGE
+        following = prompt_in(said.after)
+        is_begun = following in AFTER_THE_MESSAGE and prompt not in AFTER_THE_MESSAGE
+        # A model with words of its own may promise to pass it on, or not even that, and take no message.
+        is_passed_on = _PROMISES.search(said.after) is not None or _ASKS_US_TO_TELL.search(text) is not None
+        is_begun = is_begun or (not prompt and not following and is_passed_on)
         if is_begun or (is_offered and _is_told(text)):
             return with_particulars(Draft(text=text), text)
     told = draft if is_offered else told_by(draft, Exchange(prompt, text))

@@ -40,4 +40,5 @@ class CallScript:
 
     def all_tools(self) -> tuple[Tool, ...]:
         """Return everything that the assistant can do."""
-        return (EndCall(phrases_for(self.knowledge).goodbye), *self.tools)
+        goodbye = phrases_for(self.knowledge).goodbye
+        return (EndCall(goodbye, is_our_call=self.knowledge.is_our_call), *self.tools)

@@ -155,7 +155,7 @@ class Talk:
                 return None
             messages.append(Message(TurnRole.ASSISTANT, text, tool_calls=calls))
             for call in calls:
-                result = await self._use(speech, call)
+                result = await self._use(speech, call, messages)
                 if result.departure is not None:
                     return result.departure
                 messages.append(Message(TurnRole.TOOL, result.text, tool_call_id=call.id))
@@ -184,12 +184,12 @@ class Talk:
         await self._utter(speech, cutter.flush())
         return "".join(text), tuple(calls)
 
-    async def _use(self, speech: Speech, call: ToolCall) -> ToolResult:
+    async def _use(self, speech: Speech, call: ToolCall, messages: Sequence[Message]) -> ToolResult:
         has_effect = self._tools.has_effect(call.name)
         if has_effect:
             # From here on there is no way back: who goes on speaking begins a new turn.
             self._take_turn()
-        result = await self._tools.run(call)
+        result = await self._tools.run(call, tuple(messages))
         if not result.failed:
             speech.derived = OUTCOMES.get(call.name, speech.derived)
         if result.departure is None and not has_effect:

@@ -107,7 +107,7 @@ class TextConversation:
                 return
             messages.append(Message(TurnRole.ASSISTANT, text, tool_calls=calls))
             for call in calls:
-                result = await self._tools.run(call)
+                result = await self._tools.run(call, tuple(messages))
                 self._note(answer, call, result)
                 if result.departure is not None:
                     answer.departure = result.departure

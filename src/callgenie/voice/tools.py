@@ -13,7 +13,8 @@ from typing import Any, Final, Protocol, Self
 import structlog
 
 from callgenie.kernel.vocabulary import EndedReason, Outcome
-from callgenie.voice.ports import ToolCall, ToolSpec
+from callgenie.voice.decisions import may_end
+from callgenie.voice.ports import Message, ToolCall, ToolSpec
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ CALLS_A_ROUND_MAX: Final = 4
 
 # What went wrong begins like this, for models that cannot read as well as for those that can.
 _ERROR: Final = "Error: "
+_REFUSED: Final = "Error: Refused. "
 
 _RESULT_CHARS_MAX: Final = 2_000
 _ARGUMENTS_CHARS_MAX: Final = 8_000
@@ -53,6 +55,11 @@ def is_error(text: str) -> bool:
     return text.startswith(_ERROR)
 
 
+def is_refusal(text: str) -> bool:
+    """Tell whether a tool's result says that it was not tried, since nobody wants it or there is no such tool."""
+    return text.startswith(_REFUSED)
+
+
 def use_in_words(call: ToolCall, result: str) -> str:
     """Return how the use of a tool is told as a turn."""
     arguments = json.dumps(dict(call.arguments), ensure_ascii=False, default=str)
@@ -61,14 +68,26 @@ def use_in_words(call: ToolCall, result: str) -> str:
 
 def was_done(name: str, words: str) -> bool:
     """Tell whether a turn is the use of the tool of that name, and what it was asked for was done."""
+    used = _use_in(words)
+    return used is not None and used[0] == name and not is_error(used[2])
+
+
+def asked_in_vain(name: str, words: str) -> Mapping[str, Any] | None:
+    """Return the arguments of a turn that is the use of the tool of that name and failed; None for others."""
+    used = _use_in(words)
+    return used[1] if used is not None and used[0] == name and is_error(used[2]) else None
+
+
+def _use_in(words: str) -> tuple[str, Mapping[str, Any], str] | None:
+    """Return the tool, the arguments and the result that `use_in_words` has put into words."""
     tool, _, rest = words.partition(" ")
-    if tool != name:
-        return False
     try:
-        _, end = json.JSONDecoder().raw_decode(rest)
+        arguments, end = json.JSONDecoder().raw_decode(rest)
     except ValueError:
-        return False  # shortened within the arguments, so nobody knows
-    return rest.startswith(": ", end) and not is_error(rest[end + 2 :])
+        return None  # shortened within the arguments, so nobody knows
+    if not isinstance(arguments, dict) or not rest.startswith(": ", end):
+        return None
+    return tool, arguments, rest[end + 2 :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,11 @@ class ToolResult:
         """Say why it was not done, and what to do instead."""
         return cls(_ERROR + sentence)
 
+    @classmethod
+    def refusal(cls, sentence: str) -> Self:
+        """Say why it was not tried, and what to do instead."""
+        return cls(_REFUSED + sentence)
+
     @property
     def failed(self) -> bool:
         """Whether it was not done."""
@@ -110,25 +134,36 @@ class Tool(Protocol):
         """Whether running it changes anything; asking a question does not."""
         ...
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
-        """Do it. The arguments come from a model: anything may be in them. May raise whatever goes wrong."""
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
+        """Do it. The arguments come from a model: anything may be in them. May raise whatever goes wrong.
+
+        `conversation` is what was said and done so far; it shows whether the caller wants it done.
+        """
         ...
 
 
 class EndCall:
-    """Lets the model hang up, once its goodbye was heard."""
+    """Lets the model hang up, once its goodbye was heard and the caller has taken leave.
+
+    Args:
+        words: Said last, unless the model has said something itself.
+        is_our_call: We have called, and may end what we have begun.
+    """
 
     spec: Final = ToolSpec(
         END_CALL, "Hang up. Only when the caller has nothing more to say; say goodbye first.", NO_ARGUMENTS
     )
     has_effect: Final = False
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, *, is_our_call: bool = False) -> None:
         self._departure = Departure(EndedReason.ASSISTANT_HANGUP, words)
+        self._is_our_call = is_our_call
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
         """End the call."""
         del arguments
+        if not may_end(conversation, is_our_call=self._is_our_call):
+            return ToolResult.refusal("The caller has not said goodbye. Answer what they said last.")
         return ToolResult("The call ends now.", self._departure)
 
 
@@ -162,21 +197,21 @@ class Toolbox:
         """Tell whether a tool of that name is there and changes anything."""
         return name in self._tools and self._tools[name].has_effect
 
-    async def run(self, call: ToolCall) -> ToolResult:
+    async def run(self, call: ToolCall, conversation: Sequence[Message]) -> ToolResult:
         """Return what came of it; never raises for what a tool or a model did wrong."""
         tool = self._tools.get(call.name)
         if tool is None:
-            return ToolResult.error("There is no tool of that name.")
+            return ToolResult.refusal("There is no tool of that name.")
         wish = _wish(call)
         if len(wish) > _ARGUMENTS_CHARS_MAX:
             return ToolResult.error("That is too long. Say it in fewer words.")
         if not tool.has_effect:
-            return await self._attempt(tool, call)
+            return await self._attempt(tool, call, conversation)
         begun = self._effects.get(wish)
         if begun is None or (begun.done() and begun.result().failed):
             if len(self._effects) >= _EFFECTS_MAX and begun is None:
                 return ToolResult.error("That was done too often in this call.")
-            begun = self._effects[wish] = self._spawn(self._carry_out(tool, call))
+            begun = self._effects[wish] = self._spawn(self._carry_out(tool, call, conversation))
         return await asyncio.shield(begun)
 
     async def settled(self) -> None:
@@ -185,15 +220,15 @@ class Toolbox:
         if running:
             await asyncio.wait(running)
 
-    async def _carry_out(self, tool: Tool, call: ToolCall) -> ToolResult:
-        result = await self._attempt(tool, call)
+    async def _carry_out(self, tool: Tool, call: ToolCall, conversation: Sequence[Message]) -> ToolResult:
+        result = await self._attempt(tool, call, conversation)
         self._on_effect(call, result)
         return result
 
-    async def _attempt(self, tool: Tool, call: ToolCall) -> ToolResult:
+    async def _attempt(self, tool: Tool, call: ToolCall, conversation: Sequence[Message]) -> ToolResult:
         try:
             async with asyncio.timeout(self._timeout):
-                result = await tool.run(call.arguments)
+                result = await tool.run(call.arguments, conversation)
         except TimeoutError:
             _log.warning(TOOL_FAILED, tool=call.name, reason="timeout")
             return ToolResult.error("It took too long, so it is not known whether it was done. Try once more.")

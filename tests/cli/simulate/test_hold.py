@@ -165,7 +165,8 @@ def test_a_refusal_passes_where_it_is_expected_and_fails_where_not(mongodb_uri: 
 @virtually
 async def test_a_transfer_is_judged_by_the_number_that_the_carrier_is_told_to_dial(mongodb_uri: str) -> None:
     answers: dict[str, Answer] = {"open": ToolCall("transfer_call")}
-    async with switchboard(mongodb_uri, answers=answers, transfer_number="+14155550177") as board:
+    texts = ["put me through to somebody who knows when you are open"]
+    async with switchboard(mongodb_uri, texts=texts, answers=answers, transfer_number="+14155550177") as board:
         for number, passed in (("+14155550177", True), ("+14155550178", False)):
             outcome = await held(board, scenario(heard("hello"), QUESTION, Transferred(number, 20_000)))
             assert outcome.passed is passed, outcome.verdicts

@@ -1,13 +1,13 @@
 """Looks up the opening hours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
 from callgenie.kernel.clock import Clock
 from callgenie.profiles.hours import day_sentence, local_date, state_sentence
 from callgenie.profiles.models import DAYS, Business
-from callgenie.voice.ports import ToolSpec
+from callgenie.voice.ports import Message, ToolSpec
 from callgenie.voice.tools import BUSINESS_HOURS, ToolResult
 
 _ADVICE: Final = "Say when: now, today, tomorrow, the name of a day, or a date such as 2026-12-25 or 12-25."
@@ -42,8 +42,9 @@ class BusinessHours:
         self._business = business
         self._clock = clock
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
         """Return a sentence about the day that is asked for."""
+        del conversation
         now, when = self._clock.now(), str(arguments.get("when", "now")).strip().lower()
         if when == "now":
             return ToolResult(state_sentence(self._business, now))

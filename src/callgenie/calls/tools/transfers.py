@@ -1,12 +1,16 @@
 """Hands the caller on to a person."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from callgenie.kernel.vocabulary import EndedReason
-from callgenie.voice.ports import ToolSpec
+from callgenie.voice.decisions import may_transfer
+from callgenie.voice.ports import Message, ToolSpec
 from callgenie.voice.tools import NO_ARGUMENTS, TRANSFER_CALL, Departure, ToolResult
 
+_NOT_ASKED_FOR: Final = (
+    "The caller has not asked for a person. Ask whether you should put them through; use this once they agree."
+)
 _WORDS: Final = "I will connect you now. One moment, please."
 
 
@@ -26,9 +30,11 @@ class TransferCall:
     def __init__(self, request: Callable[[], Awaitable[bool]]) -> None:
         self._request = request
 
-    async def run(self, arguments: Mapping[str, Any]) -> ToolResult:
+    async def run(self, arguments: Mapping[str, Any], conversation: Sequence[Message]) -> ToolResult:
         """Write the decision down; then the call ends, after the caller has heard so."""
         del arguments
+        if not may_transfer(conversation):
+            return ToolResult.refusal(_NOT_ASKED_FOR)
         if await self._request():
             return ToolResult("The caller is being connected.", Departure(EndedReason.TRANSFERRED, _WORDS))
         return ToolResult.error("Nobody can be reached now. Offer to take a message.")
