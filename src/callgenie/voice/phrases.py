@@ -16,6 +16,7 @@ class Phrases:
     apology: str
     say_again: str
     lost_thread: str
+    not_known: str
     restarting: str
     goodbye: str
 
@@ -27,6 +28,7 @@ _ENGLISH: Final = Phrases(
     apology="I'm sorry, something has gone wrong on our side. Please call again in a moment. Goodbye.",
     say_again="I'm sorry, I didn't get that. Could you say it again?",
     lost_thread="I'm sorry, I lost my thread. Could you say that again?",
+    not_known="I'm sorry, I don't know that.",
     restarting="I am sorry, our system is about to restart. Please call again in a minute. Goodbye.",
     goodbye="Thank you for calling. Goodbye.",
 )

@@ -29,6 +29,11 @@ def system_prompt(knowledge: Knowledge) -> str:
     return "\n".join([*_role(knowledge), "", *_rules(knowledge), "", *_facts(knowledge)])
 
 
+def rules_of(knowledge: Knowledge) -> str:
+    """Return the part of the instructions that no caller is to hear."""
+    return "\n".join([*_role(knowledge), *_rules(knowledge)])
+
+
 def _role(knowledge: Knowledge) -> Iterator[str]:
     name = _line(knowledge.assistant_name)
     whose = _line(knowledge.company) if knowledge.company else "a small business"
@@ -51,16 +56,21 @@ def _rules(knowledge: Knowledge) -> Iterator[str]:
     yield "- One question at a time. Where words make no sense, ask the caller to say them again."
     yield '- A line such as "(pressed 1 2)" means that the caller pressed keys of the telephone.'
     yield "What you say:"
-    yield "- About the business you know what stands under FACTS and nothing else. Never guess prices, times, people or"
-    yield "  promises. What is not there you do not know: say so, and offer to take a message."
+    yield "- About the business you know what stands under FACTS and nothing else. A fact about one thing says nothing"
+    yield "  about another: the price of a cleaning is not that of a filling. Never guess or reckon prices, times,"
+    yield "  numbers, people or services, and answer neither yes nor no where FACTS do not say it. What is not there"
+    yield "  you do not know: say so, and offer to take a message."
+    yield "- You can book, change, cancel, order and confirm nothing, and promise nothing in the name of the business."
     if TAKE_MESSAGE in offered:
-        yield f"- A message is taken with {TAKE_MESSAGE}, once you have the words, a name, and a number to call back."
+        yield "- For a message you need the words, a name and a number to call back. Read all of it back, ask whether"
+        yield f"  that is right, and use {TAKE_MESSAGE} once the caller has agreed. Correct first what is wrong."
     if TRANSFER_CALL in offered:
-        yield f"- A caller who wants a person is put through with {TRANSFER_CALL}; tell them before you do it."
+        yield "- A caller who asks for a person, or agrees to being put through, and nobody else, is put through with"
+        yield f"  {TRANSFER_CALL}; tell them before you do it."
     if BUSINESS_HOURS in offered:
         yield f"- Whether the business is open now, or on a day, is asked of {BUSINESS_HOURS}, never reckoned."
     if END_CALL in offered:
-        yield f"- When the caller says goodbye, say goodbye in one short sentence and use {END_CALL}."
+        yield f"- When the caller says goodbye, and never before, say goodbye in one short sentence and use {END_CALL}."
     if knowledge.after_hours:
         yield "- The business is closed now and the caller knows it. Answer what you can, and offer to take a message."
     if knowledge.caller_name or knowledge.memory:

@@ -32,6 +32,11 @@ def sentences_of(text: str) -> list[str]:
     return [sentence for sentence in [*sentences, text[start:].strip()] if sentence]
 
 
+def first_sentence_end(text: str) -> int | None:
+    """Return where the first sentence of a text that goes on ends, or None if that is not known yet."""
+    return next(_ends_of_sentences(text), None)
+
+
 def _ends_of_sentences(text: str) -> Iterator[int]:
     for end in _SENTENCE_END.finditer(text):
         if end.group().isspace() or not _ABBREVIATION.search(text[: end.end()]):

@@ -16,6 +16,8 @@ from callgenie.voice.analyst import CallAnalyst
 from callgenie.voice.breaker import Breaker
 from callgenie.voice.catalogue import OneVoice, VoiceCatalogue
 from callgenie.voice.fallback import Candidate, FallbackModel, FallbackSpeech, FallbackSpeechToText
+from callgenie.voice.guardrails.facts import FigureCheck
+from callgenie.voice.guardrails.grounded_model import GroundedModel
 from callgenie.voice.ports import LanguageModel, SpeechToText, TextToSpeech, VoiceProviders
 from callgenie.voice.providers.cached_speech import CachedSpeech
 from callgenie.voice.providers.deepgram import DeepgramSpeechToText
@@ -137,7 +139,7 @@ class _Makers:
         for vendor in self.vendors.values():
             for chosen, model in _model_ids(vendor):
                 chat = OpenAiChat(vendor.api(http), model, tokens_field=vendor.tokens_field)
-                made[chosen] = self._candidate(vendor.name, chat)
+                made[chosen] = self._candidate(vendor.name, GroundedModel(chat, FigureCheck(), vendor.name))
         return made
 
     def analysts(self, http: httpx.AsyncClient | None) -> dict[str, CallAnalyst]:
