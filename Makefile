@@ -63,8 +63,8 @@ format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure, side by side in one run, and print ratios (about 13 minutes; PART=stack|history|calls|voice|recognition|soak)
-	@$(BIN)/python -m bench $(PART) $(if $(WRITE),--write)
+bench: $(READY) ## Measure, side by side in one run, and print ratios (about 14 minutes; PART=stack|history|calls|voice|recognition|follow-ups|soak; PART=calls CALLS=40,80,120 NOISE=-55)
+	@$(BIN)/python -m bench $(PART) $(if $(CALLS),--calls=$(CALLS)) $(if $(NOISE),--noise=$(NOISE)) $(if $(WRITE),--write)
 
 docs: $(READY) ## Write what docs/reference says of settings, commands, errors and the HTTP API
 	@$(BIN)/callgenie settings --markdown > docs/reference/settings.md

@@ -1,7 +1,8 @@
 """`make bench`: measure everything in one run, print it as it comes, and keep it in docs/performance.md.
 
-`python -m bench stack|history|calls|voice|recognition` runs one part; `python -m bench soak` is an hour of calls
-on six lines, six hours of talk, and part of no other run.
+`python -m bench stack|history|calls|voice|recognition|follow-ups` runs one part; `python -m bench soak` is an hour of
+calls on six lines, six hours of talk, and part of no other run. `python -m bench calls --calls 40,80,120 --noise -55`
+asks instead what a process does with so many callers on lines with noise.
 """
 
 import argparse
@@ -9,8 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import calls, history, recognition, soak, stack
+import uvloop
+
+from bench import calls, follow_ups, full, history, recognition, soak, stack
 from bench.report import (
+    follow_up_section,
+    full_section,
     history_section,
     load_section,
     page,
@@ -36,6 +41,14 @@ async def _calls(*, quick: bool) -> list[str]:
     return load_section(*await calls.measure_load((1, 5) if quick else (1, 5, 10, 20)))
 
 
+async def _full(counts: Sequence[int], noise_dbfs: float | None) -> list[str]:
+    return full_section(await full.measure(counts, noise_dbfs), noise_dbfs)
+
+
+async def _follow_ups(*, quick: bool) -> list[str]:
+    return follow_up_section(await (follow_ups.measure(5, 500) if quick else follow_ups.measure()))
+
+
 async def _voice(*, quick: bool) -> list[str]:
     return waiting_section(await calls.measure_waiting((1,) if quick else (1, 4)))
 
@@ -55,6 +68,7 @@ PARTS: Mapping[str, tuple[str, Callable[..., Awaitable[list[str]]]]] = {
     "calls": ("calls at once, scripted providers", _calls),
     "voice": ("calls at once, embedded providers", _voice),
     "recognition": ("words that are taken for others", _recognition),
+    "follow-ups": ("completed calls, and what follows them", _follow_ups),
     "soak": ("calls for an hour", _soak),
 }
 # The last takes too long for every day.
@@ -69,11 +83,27 @@ def main() -> None:
         "--write", action="store_true", help="keep it in docs/performance.md, in place of its older figures"
     )
     parser.add_argument("--quick", action="store_true", help="a third of the work: to see whether it runs")
+    parser.add_argument("--calls", type=_counts, help="with `calls`: how many callers, such as 40,80,120,160,220")
+    parser.add_argument("--noise", type=float, metavar="DBFS", help="with `calls`: noise on the line, such as -55")
     wanted = parser.parse_args()
-    sections = asyncio.run(_measure([wanted.part] if wanted.part else USUAL, quick=wanted.quick))
+    if wanted.part == "calls" and (wanted.calls or wanted.noise is not None):
+        measuring = _measure_full(wanted.calls or (40, 80, 120, 160, 220), wanted.noise)
+    else:
+        measuring = _measure([wanted.part] if wanted.part else USUAL, quick=wanted.quick)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sections = runner.run(measuring)
     print(page(sections))
     if wanted.write:
         DOCS.write_text(page(sections, kept=DOCS.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(count) for count in text.split(","))
+
+
+async def _measure_full(counts: Sequence[int], noise_dbfs: float | None) -> list[list[str]]:
+    print("(calls) more calls than a process can hold", flush=True)
+    return [await _full(counts, noise_dbfs)]
 
 
 async def _measure(parts: Sequence[str], *, quick: bool) -> list[list[str]]:

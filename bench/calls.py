@@ -201,12 +201,17 @@ def _p50_p95(values: Sequence[float]) -> tuple[float, float]:
     return statistics.median(values), percentile(values, 95)
 
 
-async def _script() -> tuple[Step, ...]:
+async def spoken_questions() -> list[bytes]:
+    """Return what callers ask, as PCM at 8 kHz."""
     voice = NanoTextToSpeech(Workers())
-    spoken = [
+    return [
         b"".join([piece async for piece in voice.stream(text, sample_rate=8_000, language="en", voice="nanotts-en-gb")])
         for text in QUESTIONS
     ]
+
+
+async def _script() -> tuple[Step, ...]:
+    spoken = await spoken_questions()
     steps: list[Listen | Play | Pause] = [Listen()]
     for turn in range(EXCHANGES):
         steps += [Play(spoken[turn % len(spoken)], label=QUESTIONS[turn % len(spoken)]), Listen(quiet_ms=700)]

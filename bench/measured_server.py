@@ -21,6 +21,7 @@ from callgenie.cli.serve import assembler, load_voices
 from callgenie.http import rate_limits
 from callgenie.kernel.secret_file import Secrets
 from callgenie.mongo.client import Database
+from callgenie.observability.logging import set_up_logging
 from callgenie.settings import Settings
 from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.providers.scripted import scripted_providers
@@ -105,6 +106,9 @@ def main() -> None:
         # Before any thread and the database are started, which inherit it.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[3])])
     settings = Settings(host="127.0.0.1", port=0, data_dir=Path(sys.argv[1]))
+    # As `callgenie serve` does. Without it each failure is printed with its local variables, in colours, which holds
+    # the event loop for half a second.
+    set_up_logging(settings.log_level, "json")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_server(settings, lambda _line: None, assemble=assemble))
 

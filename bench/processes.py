@@ -1,11 +1,13 @@
 """Processes that a benchmark starts and watches: their CPU seconds, their memory, their clean end."""
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from callgenie.mongo.folder import DataFolder
 from callgenie.settings import environment_without_settings
 
 SERVER_READY_SECONDS_MAX = 90
+LOG_FILE = "bench.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +47,26 @@ class RunningServer:
         lines = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())
         return int(lines["RssAnon"].split()[0]) * 1024 / 1e6
 
+    def logged(self) -> Counter[str]:
+        """Return how often each event was logged so far."""
+        lines = (self.data_dir / LOG_FILE).read_text(encoding="utf-8").splitlines()
+        return Counter(json.loads(line)["event"] for line in lines if line.startswith("{"))
+
     def mongodb_uri(self) -> str:
         """Return where the server's embedded database listens."""
         return DataFolder(self.data_dir).uri
 
 
 @asynccontextmanager
-async def server(providers: str = "scripted", *, cores: int | None = None) -> AsyncIterator[RunningServer]:
+async def server(
+    providers: str = "scripted", *, cores: int | None = None, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[RunningServer]:
     """Run the measured server on free ports with a new data folder, and stop it at the end.
 
     With `cores`, it and its database have only so many of the machine's to themselves and never another.
     """
     auth_token = os.urandom(16).hex()
-    with tempfile.TemporaryDirectory(prefix="callgenie-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="callgenie-bench-") as folder, (Path(folder) / LOG_FILE).open("wb") as log:
         data_dir = Path(folder)
         child = await ChildProcess.start(
             sys.executable,
@@ -65,9 +75,11 @@ async def server(providers: str = "scripted", *, cores: int | None = None) -> As
             folder,
             providers,
             *([] if cores is None else [str(cores)]),
-            env=environment_without_settings(TWILIO_AUTH_TOKEN=auth_token, BCRYPT_COST="4", RATE_LIMITS="off"),
+            env=environment_without_settings(
+                TWILIO_AUTH_TOKEN=auth_token, BCRYPT_COST="4", RATE_LIMITS="off", **(settings or {})
+            ),
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=log,
         )
         async with child:
             process = psutil.Process(child.pid)

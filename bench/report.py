@@ -3,9 +3,14 @@
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from bench.calls import APART_SECONDS, SPREADS_SECONDS, Load, Waiting, percentile
+from bench.follow_ups import CLIENTS, OWNERS, Drain
+from bench.follow_ups import SECONDS as FOLLOWED_SECONDS
+from bench.full import APART_SECONDS as APART_SECONDS_FULL
+from bench.full import Full
 from bench.history import GOALS, Sized
 from bench.recognition import Recognised
 from bench.soak import GROWTH_MB_GOAL, Soak
@@ -17,6 +22,7 @@ MEMORY_MB_GOAL = 1.0
 LAG_MS_GOAL = 20
 ADDED_MS_GOAL = 30
 E2E_MS_GOALS = (600, 1_200)
+FULL_HEADING = "## More calls than a process can hold"
 
 
 def page(sections: Sequence[Sequence[str]], *, kept: str = "") -> str:
@@ -138,6 +144,48 @@ def recognition_section(kinds: Sequence[Recognised]) -> list[str]:
     ]
 
 
+def full_section(fulls: Sequence[Full], noise_dbfs: float | None) -> list[str]:
+    """Show what a process does with more calls than it can hold."""
+    line = "without noise" if noise_dbfs is None else f"with noise at {noise_dbfs:.0f} dBFS"
+    return [
+        FULL_HEADING,
+        f"`make bench PART=calls CALLS=... NOISE=...`: callers on lines {line}, one more every",
+        f"{APART_SECONDS_FULL} s, who stay; scripted providers, the real detector of speech. A program saves",
+        "conversations beside them. Cut off are calls that the server ended; lost are callers who heard nothing at",
+        "all. A hole is a gap in the speech that a caller heard because frames came late.",
+        "",
+        _row("callers", *(full.calls for full in fulls), "goal"),
+        f"|{'---|' * (len(fulls) + 2)}",
+        *(_row(name, *(show(full) for full in fulls), goal) for name, show, goal in _FULL_ROWS),
+        "",
+        *(f"Log at {full.calls}: {_logged(full)}." for full in fulls),
+        "",
+    ]
+
+
+def follow_up_section(drain: Drain) -> list[str]:
+    """Show how what follows calls keeps up with them."""
+    ratio = drain.drained / drain.taken if drain.taken else 0.0
+    return [
+        "## What follows completed calls",
+        f"{CLIENTS} programs report completed calls for {FOLLOWED_SECONDS:.0f} s, each one after the other, for",
+        f"{OWNERS} owners, half of whom have a webhook for `call.ended`; each call is summed up by rules. Told is from",
+        "the acknowledgement of a call to its webhook at a receiver on this machine. Then a backlog is worked off that",
+        "was put into the database as a process leaves it that dies. CPU is the process's; a call taken includes all that",
+        "follows it, a call drained its webhook.",
+        "",
+        _row("taken", "done meanwhile", "left then", "told p50", "p99", "missing", "backlog", "drained", "ratio")
+        + _row("of these delivered", "CPU a call taken", "a call drained")[1:],
+        f"|{'---|' * 12}",
+        _row(f"{drain.taken:.0f}/s", f"{drain.followed:.0f}/s", drain.left, f"{drain.told_p50_ms:.0f} ms")
+        + _row(f"{drain.told_p99_ms:.0f} ms", drain.missing, drain.backlog, f"{drain.drained:.0f}/s")[1:]
+        + _row(f"{ratio:.1f}x", f"{drain.delivered:.0f}/s")[1:]
+        + _row(f"{drain.taking_cpu_ms:.1f} ms", f"{drain.drained_cpu_ms:.1f} ms")[1:],
+        _row("goal", "", "", "", "2,000 ms", 0, "", "", "3x", "", "", ""),
+        "",
+    ]
+
+
 def soak_section(soak: Soak) -> list[str]:
     """Show what hours of calls leave behind."""
     verdict = "Memory grows." if soak.grows else "Memory does not grow."
@@ -169,6 +217,28 @@ def soak_section(soak: Soak) -> list[str]:
         f"**{verdict}**",
         "",
     ]
+
+
+_FULL_ROWS: Final[Sequence[tuple[str, Callable[[Full], str], str]]] = (
+    ("held", lambda full: f"{full.held}", ""),
+    ("refused", lambda full: f"{full.refused}", ""),
+    ("cut off", lambda full: f"{full.cut_off}", "0"),
+    ("lost", lambda full: f"{full.failed}", "0"),
+    ("holes, in so many calls", lambda full: f"{full.gaps} in {full.calls_with_gaps}", "0"),
+    ("questions answered, not answered", lambda full: f"{full.answers}, {full.unanswered}", ""),
+    ("answered after p50, p99", lambda full: f"{full.answer_p50_ms:.0f}, {full.answer_p99_ms:.0f} ms", ""),
+    ("webhook of who is held, at most", lambda full: f"{full.held_webhook_ms:.0f} ms", ""),
+    ("webhook of who is refused, at most", lambda full: f"{full.refused_webhook_ms:.0f} ms", "1,000 ms"),
+    ("conversations saved, not saved", lambda full: f"{full.saves - full.saves_failed}, {full.saves_failed}", "0"),
+    ("saved after p50, at most", lambda full: f"{full.save_p50_ms:.0f}, {full.save_max_ms:.0f} ms", ""),
+    ("CPU of the process", lambda full: f"{full.cpu_percent:.0f} %", ""),
+    ("loop lag p50, p99", lambda full: f"{full.lag_p50_ms:.0f}, {full.lag_p99_ms:.0f} ms", ""),
+    ("the callers' own clock late by, at most", lambda full: f"{full.own_lag_ms:.0f} ms", ""),
+)
+
+
+def _logged(full: Full) -> str:
+    return ", ".join(f"`{event}` {count}" for event, count in full.logged.items()) or "nothing"
 
 
 def _row(*cells: object) -> str:

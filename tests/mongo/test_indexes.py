@@ -123,15 +123,7 @@ async def live_the_life_of_a_customer(services: Services) -> None:
     await services.desk.carrier_reported(SessionId("CA1"), "in-progress")
     await services.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=3.0)
     for number in range(3):
-        exchange = Exchange(
-            session_id=SessionId(f"api{number}"),
-            phone_number="+14155550197",
-            user_message="Hello SAATHI",
-            ai_response="Hello! How can I help?",
-            duration=30,
-            status=CallStatus.COMPLETED,
-        )
-        await services.conversations.save_exchange(user.id, exchange)
+        await services.conversations.save_exchange(user.id, completed(f"api{number}"))
     await services.conversations.get(user.id, SessionId("CA1"))
     await CallerMemory(CallerStore(services.database.db)).recall(call, datetime.now(UTC))
     for filters in FILTERS:
@@ -142,6 +134,8 @@ async def live_the_life_of_a_customer(services: Services) -> None:
         assert [each async for each in services.conversations.stream(user.id, whole=whole)]
     await services.daily_usage.last_days(user.id, 31)
     await have_it_told(services, user.id)
+    await services.analyses.work()
+    await services.model_analyses.work()
     await services.conversations.delete(user.id, SessionId("api0"))
     await services.sweeper.sweep()
     await services.numbers.release(user.id)
@@ -153,6 +147,17 @@ async def live_the_life_of_a_customer(services: Services) -> None:
     await services.erasures.round()
 
 
+def completed(session_id: str) -> Exchange:
+    return Exchange(
+        session_id=SessionId(session_id),
+        phone_number="+14155550197",
+        user_message="Hello SAATHI",
+        ai_response="Hello! How can I help?",
+        duration=30,
+        status=CallStatus.COMPLETED,
+    )
+
+
 async def have_it_told(services: Services, user_id: UserId) -> None:
     """Do everything once that can be done with webhooks; nobody listens at the address."""
     webhooks, fields = services.webhooks, EndpointFields("https://localhost:1/", tuple(EventType))
@@ -160,6 +165,7 @@ async def have_it_told(services: Services, user_id: UserId) -> None:
     await webhooks.change(endpoint, fields, enabled=True)
     await webhooks.rotate(user_id, endpoint.id)
     delivery = await webhooks.test(user_id, endpoint.id)
+    await services.conversations.save_exchange(user_id, completed("told"))
     await services.follow_ups.work()
     await services.webhook_room.sender.deliver()
     await services.webhook_room.sender.oldest_due_seconds()

@@ -56,8 +56,9 @@ async def recorded(
     store: bool = True,
     email: str = "owner@example.com",
     number: str = NUMBER,
+    registered: dict[str, Any] | None = None,
 ) -> Kept:
-    registered = await app.register(email)
+    registered = registered or await app.register(email)
     user_id = UserId(registered["user"]["id"])
     await app.whole.numbers.import_numbers([number])
     await app.call("POST", "/api/user/assign-phone", token=registered["accessToken"], json={"number": number})

@@ -17,7 +17,7 @@ from callgenie.calls.media_tokens import MediaTokens
 from callgenie.calls.models import Admitted, AnsweredCall, IncomingCall, Refused
 from callgenie.calls.sweeper import Sweeper
 from callgenie.calls.unconfirmed import UnconfirmedMessages
-from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds
+from callgenie.conversations.follow_up_plan import FollowUpPlan
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.message_store import MessageStore
 from callgenie.conversations.models import Conversation, Exchange
@@ -129,7 +129,7 @@ def open_office(
     customers: Customers | None = None,
     *,
     max_call_seconds: int = 1_800,
-    follow_ups: FollowUpKinds = FOLLOW_UPS,
+    follow_ups: FollowUpPlan | None = None,
     expect: Callable[[Conversation], None] = lambda _call: None,
 ) -> Office:
     customers = customers or Customers()

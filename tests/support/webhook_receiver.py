@@ -31,7 +31,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Answers with `status` and `answer`; those of `statuses` come first, one each."""
+    """Answers with `status` and `answer`; those of `statuses` come first, one each. Hangs after so many requests."""
 
     port: int = 0
     status: int = 200
@@ -40,6 +40,7 @@ class Receiver:
     statuses: list[int] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     hangs: bool = False
+    hangs_after: int | None = None
     endless: bool = False
     drops: bool = False
     open: int = 0
@@ -69,7 +70,7 @@ class Receiver:
         self.seen.set()
         if self.drops:
             return
-        if self.hangs:
+        if self.hangs or (self.hangs_after is not None and len(self.received) > self.hangs_after):
             await reader.read()
             return
         status = self.statuses.pop(0) if self.statuses else self.status

@@ -8,7 +8,7 @@ from tests.webhooks.conftest import Owner
 
 from callgenie.kernel.ids import UserId
 from callgenie.webhooks.delivery_store import DeliveryStore
-from callgenie.webhooks.sending import LEASE, SLOTS_OF_A_USER
+from callgenie.webhooks.sending import SLOTS_OF_A_USER
 
 
 async def test_users_whose_receivers_all_hang_hold_their_share_and_nobody_elses(
@@ -52,11 +52,10 @@ async def test_those_who_have_their_share_are_passed_over_without_being_read(own
     assert waiting is not None
     await db.command({"profile": 2})
     try:
-        claimed = await DeliveryStore(db).claim("c", LEASE, except_users=[UserId(str(waiting["userId"]))])
-        (claim,) = await db["system.profile"].find({"command.findAndModify": "webhookdeliveries"}).to_list()
+        due = await DeliveryStore(db).due(10, except_users=[UserId(str(waiting["userId"]))])
+        (look,) = await db["system.profile"].find({"command.find": "webhookdeliveries"}).to_list()
     finally:
         await db.command({"profile": 0})
         await db.drop_collection("system.profile")
-    assert claimed is not None
-    assert claimed.user_id == registered["user"]["id"]
-    assert claim["docsExamined"] == 1
+    assert [each.user_id for each in due] == [registered["user"]["id"]]
+    assert look["docsExamined"] == 1

@@ -145,10 +145,10 @@ async def test_a_late_attempt_to_make_a_webhook_brings_back_none_that_was_delete
         await store.insert(user_id, endpoint_id, fields, endpoints_max=1)
 
     await attempt()
-    assert [endpoint.id for endpoint in await store.subscribed(user_id, event)] == [endpoint_id]
+    assert [endpoint.id for endpoint in await store.subscribed([user_id], event)] == [endpoint_id]
     assert await store.delete(user_id, endpoint_id)
     await attempt()
-    assert await store.subscribed(user_id, event) == []
+    assert await store.subscribed([user_id], event) == []
     assert await store.of_user(user_id) == []
     assert await store.find(user_id, endpoint_id) is None
     assert await store.change(user_id, endpoint_id, fields, enabled=True) is None

@@ -208,11 +208,12 @@ async def test_the_model_that_an_owner_chose_sums_calls_up_as_well(connected: Da
         }
         await api.call("POST", "/api/user/conversations", token=token, json=body)
         server.misfortune.add(refused(500, None))
-        assert (await api.whole.analyses.work()).postponed == 1
+        await api.whole.analyses.work()
+        assert (await api.whole.model_analyses.work()).postponed == 1
         failed = 'callgenie_provider_errors_total{category="server_error",provider="openai"} 1.0'
         assert failed in api.whole.metrics.text().decode()
         await make_due(connected.db)
-        assert (await api.whole.analyses.work()).done == 1
+        assert (await api.whole.model_analyses.work()).done == 1
         shown = await api.call("GET", "/api/user/conversations/s-1", token=token)
         await api.whole.voices.close()
     analysis = shown.json()["analysis"]

@@ -4,13 +4,13 @@
 index that every worker looks through is as large as what is left to do. All times are the server's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bson import ObjectId
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.conversations.documents import Document, conversation_of
@@ -19,27 +19,11 @@ from callgenie.mongo.client import retrying
 
 _WITHOUT_TURNS: Final[Document] = {"turns": 0}
 
+# The index by kind and time.
+BY_KIND: Final = "followUps_kind_followUpAt"
+
 # What waits is read for its age only so far: when this many wait, the oldest is old enough to be seen.
 _AGES_READ_MAX: Final = 1_000
-
-
-# The call is to be summed up.
-ANALYSIS: Final = "analysis"
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUpKinds:
-    """What follows a call that was answered, one that is over, however it ended, and one that was summed up."""
-
-    answered: tuple[str, ...] = ()
-    ended: tuple[str, ...] = ()
-    analysed: tuple[str, ...] = ()
-
-
-# A kind that stands here needs a handler in `wiring.follow_ups`.
-FOLLOW_UPS: Final = FollowUpKinds(
-    answered=("call.started",), ended=("call.ended", ANALYSIS), analysed=("call.analyzed",)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,47 +58,70 @@ class FollowUpStore:
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._conversations = db["conversations"]
 
-    async def claim_of_any_user(self, kinds: Sequence[str], claim: str, lease: timedelta) -> FollowUp | None:
-        """Return what is due longest among `kinds` and have it be the caller's for the time of `lease`, or None.
+    async def claim_of_any_user(
+        self, kinds: Sequence[str], claim: str, lease: timedelta, *, limit: int = 1
+    ) -> list[FollowUp]:
+        """Claim, for the time of `lease`, what is due longest among `kinds`, of at most `limit` conversations.
 
         What a claimer that died had is due again when the lease is over. Each claim counts as an attempt.
         """
         is_due = {"$and": [{"$in": ["$$each.kind", list(kinds)]}, {"$lte": ["$$each.dueAt", "$$NOW"]}]}
-        due = _those(is_due)
         query: Document = {
+            "followUps.kind": {"$in": list(kinds)},
             "followUpAt": {"$type": "date"},
             "$and": [
                 {"$expr": {"$lte": ["$followUpAt", "$$NOW"]}},
-                {"$expr": {"$ne": [due, []]}},
+                {"$expr": {"$ne": [_those(is_due), []]}},
             ],
         }
+
+        async def find() -> list[Document]:
+            # Left to itself the server goes by the time alone, through all that waits for workers of other kinds.
+            found = self._conversations.find(query, {"_id": 1}).hint(BY_KIND)
+            return await found.sort([("followUpAt", ASCENDING)]).limit(limit).to_list()
+
+        ids = [document["_id"] for document in await retrying(find)]
+        if not ids:
+            return []
         taken = {
             "claim": claim,
             "attempts": {"$add": ["$$each.attempts", 1]},
             "dueAt": {"$add": ["$$NOW", _milliseconds(lease)]},
         }
-        first = {"$first": {"$map": {"input": due, "as": "each", "in": "$$each.kind"}}}
-        steps = [{"$set": {"followUps": _with(first, taken)}}, *_NEXT]
-        document = await retrying(
-            lambda: self._conversations.find_one_and_update(
-                query,
-                steps,
-                _WITHOUT_TURNS,
-                sort=[("followUpAt", ASCENDING)],
-                return_document=ReturnDocument.AFTER,
-            )
-        )
-        return None if document is None else _claimed(document, claim)
+        steps = [{"$set": {"followUps": _where(is_due, taken)}}, *_NEXT]
+        # Of two workers that have found the same, the second finds nothing due any more; so does a repeated attempt,
+        # and what its first one has claimed is read below.
+        await retrying(lambda: self._conversations.update_many({**query, "_id": {"$in": ids}}, steps))
+        mine = {"_id": {"$in": ids}, "followUps.claim": claim}
+        documents = await retrying(lambda: self._conversations.find(mine, _WITHOUT_TURNS).to_list())
+        return [
+            claimed
+            for document in sorted(documents, key=lambda document: ids.index(document["_id"]))
+            for claimed in _claimed(document, claim)
+        ]
 
-    async def finish(self, follow_up: FollowUp) -> bool:
-        """Say that it was worked off; return False if it is another worker's by now, or was named again."""
-        left = _those({"$ne": ["$$each.kind", follow_up.kind]})
-        return await self._change(follow_up, left)
+    async def finish(self, follow_ups: Sequence[FollowUp]) -> int:
+        """Take follow-ups of one kind and one claim off their conversations; return how many.
+
+        The others are another worker's by now, or were named again.
+        """
+        if not follow_ups:
+            return 0
+        kind, claim = follow_ups[0].kind, follow_ups[0].claim
+        left = _those({"$or": [{"$ne": ["$$each.kind", kind]}, {"$ne": ["$$each.claim", claim]}]})
+        return await self._change(follow_ups, left)
+
+    async def pass_on(self, follow_ups: Sequence[FollowUp], kind: str) -> int:
+        """Make follow-ups of one kind and one claim follow-ups of another kind, due now; return how many."""
+        if not follow_ups:
+            return 0
+        fresh = {"kind": kind, "claim": "$$REMOVE", "dueAt": "$$NOW", "attempts": 0}
+        return await self._change(follow_ups, _where(_is_claimed(follow_ups[0]), fresh))
 
     async def postpone(self, follow_up: FollowUp, delay: timedelta) -> bool:
         """Have it tried again after `delay`; return False if it is another worker's by now, or was named again."""
         later = {"claim": "$$REMOVE", "dueAt": {"$add": ["$$NOW", _milliseconds(delay)]}}
-        return await self._change(follow_up, _with(follow_up.kind, later))
+        return await self._change([follow_up], _where(_is_claimed(follow_up), later)) == 1
 
     async def oldest_seconds(self) -> float:
         """Return for how long what waits longest has been waiting; 0 where nothing follows."""
@@ -132,16 +139,16 @@ class FollowUpStore:
         found = await retrying(read)
         return float(found[0]["seconds"]) if found else 0.0
 
-    async def _change(self, follow_up: FollowUp, follow_ups: Document) -> bool:
-        conversation = follow_up.conversation
+    async def _change(self, follow_ups: Sequence[FollowUp], changed: Document) -> int:
+        first = follow_ups[0]
         which = {
-            "_id": ObjectId(conversation.id),
-            "userId": ObjectId(conversation.user_id),
-            "followUps": {"$elemMatch": {"kind": follow_up.kind, "claim": follow_up.claim}},
+            "_id": {"$in": [ObjectId(follow_up.conversation.id) for follow_up in follow_ups]},
+            "userId": {"$in": [ObjectId(user_id) for user_id in {each.conversation.user_id for each in follow_ups}]},
+            "followUps": {"$elemMatch": {"kind": first.kind, "claim": first.claim}},
         }
-        steps = [{"$set": {"followUps": follow_ups}}, *_NEXT]
-        result = await retrying(lambda: self._conversations.update_one(which, steps))
-        return result.matched_count == 1
+        steps = [{"$set": {"followUps": changed}}, *_NEXT]
+        result = await retrying(lambda: self._conversations.update_many(which, steps))
+        return result.matched_count
 
 
 def _those(condition: Document) -> Document:
@@ -150,13 +157,14 @@ def _those(condition: Document) -> Document:
     return {"$filter": {"input": every, "as": "each", "cond": condition}}
 
 
-def _with(kind: Any, changes: Document) -> Document:
-    """Return the expression for the follow-ups with one of them changed."""
+def _where(condition: Document, changes: Document) -> Document:
+    """Return the expression for all follow-ups, with those changed that fulfil a condition on `$$each`."""
     changed = {"$mergeObjects": [{"$unsetField": {"field": "claim", "input": "$$each"}}, changes]}
-    change = {"$cond": [{"$eq": ["$$each.kind", "$$kind"]}, changed, "$$each"]}
-    return {
-        "$let": {"vars": {"kind": kind}, "in": {"$map": {"input": "$followUps", "as": "each", "in": change}}},
-    }
+    return {"$map": {"input": "$followUps", "as": "each", "in": {"$cond": [condition, changed, "$$each"]}}}
+
+
+def _is_claimed(follow_up: FollowUp) -> Document:
+    return {"$and": [{"$eq": ["$$each.kind", follow_up.kind]}, {"$eq": ["$$each.claim", follow_up.claim]}]}
 
 
 _IS_NOTHING_LEFT: Final[Document] = {"$eq": ["$followUps", []]}
@@ -176,6 +184,8 @@ def _milliseconds(time: timedelta) -> int:
     return int(time.total_seconds() * 1000)
 
 
-def _claimed(document: Document, claim: str) -> FollowUp:
-    found = next(each for each in document["followUps"] if each.get("claim") == claim)
-    return FollowUp(found["kind"], conversation_of(document), found["attempts"], found["askedAt"], claim)
+def _claimed(document: Document, claim: str) -> Iterator[FollowUp]:
+    conversation = conversation_of(document)
+    for each in document["followUps"]:
+        if each.get("claim") == claim:
+            yield FollowUp(each["kind"], conversation, each["attempts"], each["askedAt"], claim)

@@ -6,7 +6,8 @@ to the same, however often it is asked.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -26,8 +27,11 @@ FOLLOW_UP_FAILED: Final = "follow_up.failed"
 # What a handler may take; the lease is longer by what the writes around it need.
 HANDLER_SECONDS: Final = 90
 LEASE: Final = timedelta(seconds=120)
-# A round ends here, so that a stopping server does not wait for a long queue.
-BATCH_MAX: Final = 100
+# So many conversations are claimed at once, which bounds what is in memory and what a crash has repeated. At fifty the
+# claim's share of the work is a twentieth.
+BATCH_MAX: Final = 50
+# A round ends after so many claims, so that a stopping server does not wait for a long queue.
+CLAIMS_MAX: Final = 20
 # Without an end: what follows a conversation is due until it is done, or until the conversation is deleted.
 BACKOFF: Final = Backoff(first=timedelta(seconds=1), factor=2, longest=timedelta(hours=1))
 
@@ -37,11 +41,11 @@ _CLAIM_BYTES: Final = 12
 class FollowUpHandler(Protocol):
     """Does what one kind is about."""
 
-    async def follow(self, follow_up: FollowUp) -> None:
-        """Write down what it leads to, under ids that follow from the conversation; may be asked again for the same.
+    async def follow(self, follow_ups: Sequence[FollowUp]) -> None:
+        """Write down what they lead to, under ids that follow from the conversation; may be asked again for the same.
 
-        It has 90 seconds. What it raises has it asked again later, with pauses that grow to an hour; one that gives
-        up, by `follow_up.attempts` say, returns.
+        It has 90 seconds. What it raises for several has it asked again for each alone. What it raises for one has it
+        asked again later, with pauses that grow to an hour; a handler that gives one up, by `attempts` say, returns.
         """
         ...
 
@@ -55,12 +59,23 @@ class FollowUpReport:
 
 
 class FollowUps:
-    """Works off the kinds that it has handlers for, and leaves others to whoever knows them."""
+    """Works off the kinds that it has handlers for, and leaves others to whoever knows them.
 
-    def __init__(self, store: FollowUpStore, handlers: Mapping[str, FollowUpHandler], randomness: Randomness) -> None:
+    `batch_max` conversations are claimed at once; the kinds among them are worked off side by side.
+    """
+
+    def __init__(
+        self,
+        store: FollowUpStore,
+        handlers: Mapping[str, FollowUpHandler],
+        randomness: Randomness,
+        *,
+        batch_max: int = BATCH_MAX,
+    ) -> None:
         self._store = store
         self._handlers = handlers
         self._randomness = randomness
+        self._batch_max = batch_max
 
     async def work(self) -> FollowUpReport:
         """Work off what is due; what fails is tried again later and does not keep the others waiting.
@@ -69,32 +84,48 @@ class FollowUps:
             UnavailableError: The database is away.
         """
         report, kinds = FollowUpReport(), tuple(self._handlers)
-        for _ in range(BATCH_MAX if kinds else 0):
+        for _ in range(CLAIMS_MAX if kinds else 0):
             claim = self._randomness.token_bytes(_CLAIM_BYTES).hex()
-            follow_up = await self._store.claim_of_any_user(kinds, claim, LEASE)
-            if follow_up is None:
+            claimed = await self._store.claim_of_any_user(kinds, claim, LEASE, limit=self._batch_max)
+            if not claimed:
                 break
-            await self._work_off(follow_up, report)
+            await self._work_off_side_by_side(claimed, report)
         return report
 
     async def oldest_seconds(self) -> float:
         """Return for how long what waits longest has been waiting, of whatever kind; 0 where nothing follows."""
         return await self._store.oldest_seconds()
 
-    async def _work_off(self, follow_up: FollowUp, report: FollowUpReport) -> None:
+    async def _work_off_side_by_side(self, claimed: Sequence[FollowUp], report: FollowUpReport) -> None:
+        batches: defaultdict[str, list[FollowUp]] = defaultdict(list)
+        for follow_up in claimed:
+            batches[follow_up.kind].append(follow_up)
+        working = (self._work_off(batch, report) for batch in batches.values())
+        # One that fails does not cancel the others, which would have to be done again.
+        for failure in await asyncio.gather(*working, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _work_off(self, batch: Sequence[FollowUp], report: FollowUpReport) -> None:
+        """Work off follow-ups of one kind and claim."""
         try:
             async with asyncio.timeout(HANDLER_SECONDS):
-                await self._handlers[follow_up.kind].follow(follow_up)
+                await self._handlers[batch[0].kind].follow(batch)
         except UnavailableError:
             # The database. The claim runs out by itself.
             raise
         except Exception as error:  # noqa: BLE001 -- whatever is wrong with one, the others are still to be done
+            if len(batch) > 1:
+                for follow_up in batch:
+                    await self._work_off([follow_up], report)
+                return
+            (follow_up,) = batch
             report.postponed += 1
             _tell_failure(follow_up, error)
             await self._store.postpone(follow_up, BACKOFF.by_chance(follow_up.attempts))
         else:
-            report.done += 1
-            await self._store.finish(follow_up)
+            finished = await self._store.finish(batch)
+            report.done += finished
 
 
 def _tell_failure(follow_up: FollowUp, error: Exception) -> None:

@@ -15,7 +15,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from callgenie.conversations.documents import Document, conversation_of, spoken_turn_document
-from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds, naming
+from callgenie.conversations.follow_up_plan import FollowUpPlan
+from callgenie.conversations.follow_up_store import naming
 from callgenie.conversations.message_store import MESSAGE_MAIL, keeping
 from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall, NewMessage
 from callgenie.kernel.ids import SessionId, UserId
@@ -68,9 +69,9 @@ class Overdue:
 class LiveCallStore:
     """The record of calls in progress, from the first ring to the settlement. Conversations come without turns."""
 
-    def __init__(self, db: AsyncDatabase[Document], follow_ups: FollowUpKinds = FOLLOW_UPS) -> None:
+    def __init__(self, db: AsyncDatabase[Document], follow_ups: FollowUpPlan | None = None) -> None:
         self._conversations = db["conversations"]
-        self._follow_ups = follow_ups
+        self._follow_ups = follow_ups or FollowUpPlan()
 
     async def open(self, user_id: UserId, call: NewCall, period_start: datetime) -> Conversation:
         """Step 1: record that the call rings; when it is recorded already, return it unchanged."""
@@ -154,7 +155,8 @@ class LiveCallStore:
 
         `may_hold` says that the ledger may hold seconds for it, so that a settlement is owed.
         """
-        return await self._end(_key(user_id, session_id) | _RINGS, _unanswered(ending, may_hold=may_hold))
+        query = _key(user_id, session_id) | _RINGS
+        return await self._end(user_id, query, _unanswered(ending, may_hold=may_hold), was_held=False)
 
     async def answer(
         self, user_id: UserId, session_id: SessionId, *, answered_by: str, granted_seconds: int
@@ -166,21 +168,23 @@ class LiveCallStore:
         """
         first = {"status": CallStatus.RINGING.value, **NOT_OVERDUE}
         again = {"status": CallStatus.IN_PROGRESS.value, "answeredBy": answered_by}
+        kinds = await self._follow_ups.after_answer(user_id)
         changes = {
             "status": CallStatus.IN_PROGRESS.value,
             "answeredAt": {"$ifNull": ["$answeredAt", "$$NOW"]},
             "answeredBy": answered_by,
             "grantedSeconds": granted_seconds,
             "leaseUntil": in_seconds(LEASE_SECONDS),
-            **naming(self._follow_ups.answered, when=_FIRST_ANSWER),
+            **naming(kinds, when=_FIRST_ANSWER),
         }
-        return await self._move(_key(user_id, session_id) | {"$or": [first, again]}, changes)
+        return await self._move(_key(user_id, session_id) | {"$or": [first, again]}, changes, named=bool(kinds))
 
     async def take_back(self, user_id: UserId, session_id: SessionId, *, answered_by: str) -> Conversation | None:
         """End a call that `answered_by` has answered without ever holding it; None when it has not."""
         changes = _unanswered(Ending(CallStatus.FAILED, EndedReason.INTERNAL_ERROR, Fault.PLATFORM), may_hold=True)
         query = _key(user_id, session_id) | GOES_ON | {"answeredBy": answered_by}
-        return await self._end(query, changes | {"answeredAt": "$$REMOVE", "answeredBy": "$$REMOVE"})
+        changes |= {"answeredAt": "$$REMOVE", "answeredBy": "$$REMOVE"}
+        return await self._end(user_id, query, changes, was_held=False)
 
     async def beat(
         self, user_id: UserId, session_id: SessionId, *, elapsed_seconds: int, granted_seconds: int
@@ -239,18 +243,19 @@ class LiveCallStore:
         The message that its caller `left` in the middle of the call is kept in the same write, and due to be mailed.
         """
         changes = _answered(ending, seconds=elapsed_seconds, ended_at="$$NOW")
-        return await self._end(_key(user_id, session_id) | GOES_ON, changes, left)
+        return await self._end(user_id, _key(user_id, session_id) | GOES_ON, changes, left, was_held=True)
 
     async def expire(self, conversation: Conversation, left: NewMessage | None = None) -> Conversation | None:
         """Step 7: end a call whose worker is gone, at its last heartbeat; None when it is not so any more."""
-        query = _key(conversation.user_id, conversation.session_id) | _IS_OVERDUE
+        user_id = conversation.user_id
+        query = _key(user_id, conversation.session_id) | _IS_OVERDUE
         if conversation.status is CallStatus.RINGING:
             ending = Ending(CallStatus.ABANDONED, EndedReason.LEASE_EXPIRED, Fault.NONE)
-            return await self._end(query | _RINGS, _unanswered(ending, may_hold=True))
+            return await self._end(user_id, query | _RINGS, _unanswered(ending, may_hold=True), was_held=False)
         ending = Ending(CallStatus.COMPLETED, EndedReason.LEASE_EXPIRED, Fault.PLATFORM)
         heard_last = {"$add": ["$answeredAt", {"$multiply": ["$heartbeatSeconds", 1000]}]}
         changes = _answered(ending, seconds="$heartbeatSeconds", ended_at=heard_last)
-        return await self._end(query | GOES_ON, changes, left)
+        return await self._end(user_id, query | GOES_ON, changes, left, was_held=True)
 
     async def mark_settled(self, conversation: Conversation) -> None:
         """Say that nothing is left to be done for a call that is over."""
@@ -265,18 +270,26 @@ class LiveCallStore:
         change = {"$set": {"carrierStatus": carrier_status}}
         await retrying(lambda: self._conversations.update_one(query, change))
 
-    async def _end(self, query: Document, changes: Document, left: NewMessage | None = None) -> Conversation | None:
-        if left is None:
-            return await self._move(query, changes | naming(self._follow_ups.ended))
-        return await self._move(query, changes | keeping(left) | naming([*self._follow_ups.ended, MESSAGE_MAIL]))
+    async def _end(
+        self, user_id: UserId, query: Document, changes: Document, left: NewMessage | None = None, *, was_held: bool
+    ) -> Conversation | None:
+        kinds = await self._follow_ups.after_end(user_id, was_held=was_held)
+        if left is not None:
+            changes = changes | keeping(left)
+            kinds = (*kinds, MESSAGE_MAIL)
+        return await self._move(query, changes | naming(kinds), named=bool(kinds))
 
-    async def _move(self, query: Document, changes: Document) -> Conversation | None:
+    async def _move(self, query: Document, changes: Document, *, named: bool = False) -> Conversation | None:
         moved = await retrying(
             lambda: self._conversations.find_one_and_update(
                 query, [{"$set": changes}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
             )
         )
-        return None if moved is None else conversation_of(moved)
+        if moved is None:
+            return None
+        if named:
+            self._follow_ups.named.set()
+        return conversation_of(moved)
 
 
 def _key(user_id: UserId, session_id: SessionId) -> Document:

@@ -1,5 +1,6 @@
 """Mails owners the messages that callers leave."""
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -37,18 +38,20 @@ class MessageMailHandler:
     def __init__(self, outbox: OutboxStore) -> None:
         self._outbox = outbox
 
-    async def follow(self, follow_up: FollowUp) -> None:
+    async def follow(self, follow_ups: Sequence[FollowUp]) -> None:
         """Ask for a mail for each message, under an id of its own: one that was asked for before stays as it is."""
-        conversation = follow_up.conversation
-        for message in conversation.messages:
-            await self._outbox.put(
-                NewMail(
-                    f"{MESSAGE}:{conversation.user_id}:{digest_key(conversation.session_id)}:{message.id}",
-                    MESSAGE,
-                    user_id=conversation.user_id,
-                    facts={"sessionId": conversation.session_id, "messageId": message.id},
-                )
-            )
+        for conversation in (follow_up.conversation for follow_up in follow_ups):
+            for message in conversation.messages:
+                await self._outbox.put(_mail_of(conversation, message))
+
+
+def _mail_of(conversation: Conversation, message: TakenMessage) -> NewMail:
+    return NewMail(
+        f"{MESSAGE}:{conversation.user_id}:{digest_key(conversation.session_id)}:{message.id}",
+        MESSAGE,
+        user_id=conversation.user_id,
+        facts={"sessionId": conversation.session_id, "messageId": message.id},
+    )
 
 
 class MessageWriter:

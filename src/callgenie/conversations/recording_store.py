@@ -1,5 +1,6 @@
 """Where conversations are kept that another voice engine held."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from bson import ObjectId
@@ -9,7 +10,8 @@ from pymongo.errors import DuplicateKeyError
 
 from callgenie.conversations.documents import Document, conversation_of
 from callgenie.conversations.exchanges import Addition
-from callgenie.conversations.follow_up_store import FOLLOW_UPS, FollowUpKinds, naming
+from callgenie.conversations.follow_up_plan import FollowUpPlan
+from callgenie.conversations.follow_up_store import naming
 from callgenie.conversations.live_store import ADMISSION_SECONDS, SETTLEMENT_SECONDS, in_seconds
 from callgenie.conversations.models import Conversation
 from callgenie.kernel.ids import SessionId, UserId
@@ -25,9 +27,9 @@ _LEASE: Final[Document] = {
 class RecordingStore:
     """Changes recorded conversations; each change names the revision that it was made from."""
 
-    def __init__(self, db: AsyncDatabase[Document], follow_ups: FollowUpKinds = FOLLOW_UPS) -> None:
+    def __init__(self, db: AsyncDatabase[Document], follow_ups: FollowUpPlan | None = None) -> None:
         self._conversations = db["conversations"]
-        self._follow_ups = follow_ups
+        self._follow_ups = follow_ups or FollowUpPlan()
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Conversation | None:
         """Return the user's conversation without turns, or None."""
@@ -49,12 +51,15 @@ class RecordingStore:
         changes["revision"] = revision + 1
         changes["turns"] = {"$concatArrays": [{"$ifNull": ["$turns", []]}, {"$literal": list(addition.turns)}]}
         changes["turnCount"] = {"$add": [{"$ifNull": ["$turnCount", 0]}, len(addition.turns)]}
+        kinds: tuple[str, ...] = ()
         if addition.begins:
-            changes |= naming(self._follow_ups.answered)
+            kinds = await self._follow_ups.after_answer(user_id)
         if addition.to_be_settled:
             changes |= _LEASE
         elif addition.ends:
-            changes |= naming(self._follow_ups.ended)
+            # What is not to be settled does not count, and is not summed up either.
+            kinds = await self._follow_ups.after_end(user_id, was_held=False)
+        changes |= naming(kinds)
 
         async def update() -> Document | None:
             return await self._conversations.find_one_and_update(
@@ -70,7 +75,7 @@ class RecordingStore:
         except DuplicateKeyError:
             # Somebody else has made the conversation meanwhile.
             return None
-        return None if changed is None else conversation_of(changed)
+        return self._named(changed, kinds)
 
     async def claim(self, conversation: Conversation) -> Conversation | None:
         """Take an overdue settlement over, with a lease and a deadline of one's own; None when it is not overdue."""
@@ -93,18 +98,26 @@ class RecordingStore:
         Only now all is known that whatever follows may ask.
         """
         query = _key(conversation) | {"billableSeconds": {"$exists": False}}
+        kinds = await self._follow_ups.after_end(conversation.user_id, was_held=counted)
         bill: Document = {
             "billableSeconds": billable_seconds,
             "overageSeconds": overage_seconds,
             "counted": counted,
-            **naming(self._follow_ups.ended),
+            **naming(kinds),
         }
         billed = await retrying(
             lambda: self._conversations.find_one_and_update(
                 query, [{"$set": bill}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
             )
         )
-        return None if billed is None else conversation_of(billed)
+        return self._named(billed, kinds)
+
+    def _named(self, changed: Document | None, kinds: Sequence[str]) -> Conversation | None:
+        if changed is None:
+            return None
+        if kinds:
+            self._follow_ups.named.set()
+        return conversation_of(changed)
 
 
 def _key(conversation: Conversation) -> Document:

@@ -23,6 +23,7 @@ from callgenie.recordings.documents import left_of_recording
 FIRST_TURNS: Final = 6
 _SLIM: Final[Document] = {"turns": {"$slice": FIRST_TURNS}, "exchangeIds": 0, "metrics": 0}
 _WHOLE: Final[Document] = {"exchangeIds": 0}
+_WITHOUT_TURNS: Final[Document] = {"turns": 0, "exchangeIds": 0}
 
 # Whoever downloads slowly keeps this many in our memory, and not more.
 _STREAM_BATCH: Final = 20
@@ -63,11 +64,23 @@ class ConversationStore:
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._conversations = db["conversations"]
 
-    async def get(self, user_id: UserId, session_id: SessionId) -> Conversation | None:
-        """Return the user's conversation with all its turns, or None."""
+    async def get(self, user_id: UserId, session_id: SessionId, *, with_turns: bool = True) -> Conversation | None:
+        """Return the user's conversation with all its turns, or with none, or None."""
         query = _key(user_id, session_id) | _IS_THERE
-        found = await retrying(lambda: self._conversations.find_one(query))
+        shown = None if with_turns else _WITHOUT_TURNS
+        found = await retrying(lambda: self._conversations.find_one(query, shown))
         return None if found is None else conversation_of(found)
+
+    async def whole_of_any_user(self, conversation_ids: Sequence[str]) -> AsyncIterator[Conversation]:
+        """Yield conversations of whichever users with all their turns, those that are still there, in any order."""
+
+        async def read(some: Sequence[str]) -> list[Document]:
+            query = {"_id": {"$in": [ObjectId(each) for each in some]}, **_IS_THERE}
+            return await retrying(lambda: self._conversations.find(query, _WHOLE).to_list())
+
+        for at in range(0, len(conversation_ids), _STREAM_BATCH):
+            for document in await read(conversation_ids[at : at + _STREAM_BATCH]):
+                yield conversation_of(document)
 
     async def page(
         self, user_id: UserId, filters: ConversationFilters, *, after: tuple[datetime, str] | None, limit: int

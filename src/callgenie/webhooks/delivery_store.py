@@ -4,13 +4,14 @@ What is sent is not in it: a conversation that is deleted is in no queue either.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bson import ObjectId
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.mongo.client import only_when_new, retrying
@@ -22,8 +23,19 @@ Document = dict[str, Any]
 # The last attempts are what an owner looks for.
 LOG_MAX: Final = 20
 
+_DUPLICATE_KEY: Final = 11_000
+
 _WAITING: Final[Document] = {"state": DeliveryState.WAITING.value}
 _DUE: Final[Document] = {**_WAITING, "$expr": {"$lte": ["$dueAt", "$$NOW"]}}
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery that may be claimed, and whose it is."""
+
+    id: str
+    endpoint_id: str
+    user_id: UserId
 
 
 class DeliveryStore:
@@ -32,65 +44,52 @@ class DeliveryStore:
     def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._deliveries = db["webhookdeliveries"]
 
-    async def put(self, event: NewEvent, endpoint_id: str) -> str:
-        """Keep an event to be sent to an endpoint, once, whatever became of it; return the delivery's id."""
-        delivery_id = f"{event.id}_{endpoint_id}"
-        fresh: Document = {
-            "_id": delivery_id,
-            "userId": ObjectId(event.user_id),
-            "endpointId": ObjectId(endpoint_id),
-            "eventId": event.id,
-            "type": event.type,
-            "sessionId": {"$literal": event.session_id},
-            "facts": {"$literal": dict(event.facts)},
-            "occurredAt": event.occurred_at,
-            "state": DeliveryState.WAITING.value,
-            "attempts": 0,
-            "log": [],
-            "createdAt": "$$NOW",
-            "dueAt": "$$NOW",
-            "expiresAt": _later(event.kept_for),
-        }
-        steps = only_when_new(fresh)
+    async def put(self, events: Sequence[tuple[NewEvent, str]]) -> None:
+        """Keep events, each to be sent to the endpoint of an id: once, whatever became of it."""
+        if not events:
+            return
+        upserts = [_upsert_of(event, endpoint_id) for event, endpoint_id in events]
 
-        async def upsert() -> None:
+        async def write() -> None:
             try:
-                await self._deliveries.update_one({"_id": delivery_id}, steps, upsert=True)
-            except DuplicateKeyError:
-                # Somebody else has just put the same one.
-                return
+                await self._deliveries.bulk_write(upserts, ordered=False)
+            except BulkWriteError as error:
+                # Somebody else has just put the same ones.
+                if not _are_duplicates(error):
+                    raise
 
-        await retrying(upsert)
-        return delivery_id
+        await retrying(write)
 
-    async def claim(
-        self,
-        claim: str,
-        lease: timedelta,
-        *,
-        of: str | None = None,
-        except_of: Sequence[str] = (),
-        except_users: Sequence[UserId] = (),
-    ) -> Delivery | None:
-        """Return what is due longest and have it be the caller's for the time of `lease`, or None.
-
-        `of` is the one endpoint it may be for, `except_of` are those it may not be for, and `except_users` have had
-        their share. What a claimer that died had is due again when the lease is over. Each claim counts as an attempt.
-        """
+    async def due(
+        self, limit: int, *, except_of: Sequence[str] = (), except_users: Sequence[UserId] = ()
+    ) -> list[DueDelivery]:
+        """Return what is due longest. `except_of` are endpoints it may not be for, `except_users` have their share."""
         wanted: Document = {}
-        if of is not None:
-            wanted = {"endpointId": ObjectId(of)}
-        elif except_of:
-            wanted = {"endpointId": {"$nin": [ObjectId(endpoint_id) for endpoint_id in except_of]}}
+        if except_of:
+            wanted["endpointId"] = {"$nin": [ObjectId(endpoint_id) for endpoint_id in except_of]}
         if except_users:
             wanted["userId"] = {"$nin": [ObjectId(user_id) for user_id in except_users]}
+
+        async def read() -> list[Document]:
+            found = self._deliveries.find(_DUE | wanted, {"endpointId": 1, "userId": 1})
+            return await found.sort([("dueAt", ASCENDING)]).limit(limit).to_list()
+
+        return [
+            DueDelivery(found["_id"], str(found["endpointId"]), UserId(str(found["userId"])))
+            for found in await retrying(read)
+        ]
+
+    async def claim(self, delivery_ids: Sequence[str], claim: str, lease: timedelta) -> list[Delivery]:
+        """Claim, for the time of `lease`, those of the deliveries that are still due.
+
+        What a claimer that died had is due again when the lease is over. Each claim counts as an attempt.
+        """
+        which = {"_id": {"$in": list(delivery_ids)}}
         taken = {"claim": {"$literal": claim}, "attempts": {"$add": ["$attempts", 1]}, "dueAt": _later(lease)}
-        document = await retrying(
-            lambda: self._deliveries.find_one_and_update(
-                _DUE | wanted, [{"$set": taken}], sort=[("dueAt", ASCENDING)], return_document=ReturnDocument.AFTER
-            )
-        )
-        return None if document is None else _delivery_of(document)
+        # A repeated attempt finds none of them due; what its first one has claimed is read below.
+        await retrying(lambda: self._deliveries.update_many(which | _DUE, [{"$set": taken}]))
+        mine = which | _WAITING | {"claim": claim}
+        return [_delivery_of(found) for found in await retrying(lambda: self._deliveries.find(mine).to_list())]
 
     async def finish(self, delivery: Delivery, state: DeliveryState, answer: Answer | None = None) -> bool:
         """Say what became of a claimed delivery; return False if it is another worker's by now."""
@@ -162,6 +161,38 @@ class DeliveryStore:
             changes["log"] = {"$slice": [{"$concatArrays": ["$log", [_entry_of(answer)]]}, -LOG_MAX]}
         result = await retrying(lambda: self._deliveries.update_one(which, [{"$set": changes}]))
         return result.matched_count == 1
+
+
+def delivery_id_of(event: NewEvent, endpoint_id: str) -> str:
+    """Return the id of the one delivery of an event to an endpoint."""
+    return f"{event.id}_{endpoint_id}"
+
+
+def _upsert_of(event: NewEvent, endpoint_id: str) -> UpdateOne:
+    delivery_id = delivery_id_of(event, endpoint_id)
+    fresh: Document = {
+        "_id": delivery_id,
+        "userId": ObjectId(event.user_id),
+        "endpointId": ObjectId(endpoint_id),
+        "eventId": event.id,
+        "type": event.type,
+        "sessionId": {"$literal": event.session_id},
+        "facts": {"$literal": dict(event.facts)},
+        "occurredAt": event.occurred_at,
+        "state": DeliveryState.WAITING.value,
+        "attempts": 0,
+        "log": [],
+        "createdAt": "$$NOW",
+        "dueAt": "$$NOW",
+        "expiresAt": _later(event.kept_for),
+    }
+    return UpdateOne({"_id": delivery_id}, only_when_new(fresh), upsert=True)
+
+
+def _are_duplicates(error: BulkWriteError) -> bool:
+    details = error.details or {}
+    codes = {each["code"] for each in details.get("writeErrors", [])}
+    return codes == {_DUPLICATE_KEY} and not details.get("writeConcernErrors")
 
 
 def _later(time: timedelta) -> Document:

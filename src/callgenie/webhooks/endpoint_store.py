@@ -1,6 +1,7 @@
 """Where endpoints are kept: collection `webhookendpoints`. No secret is among it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from bson import ObjectId
@@ -8,7 +9,7 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
 from callgenie.kernel.ids import UserId
-from callgenie.mongo.client import only_when_new, retrying
+from callgenie.mongo.client import newest, only_when_new, retrying
 from callgenie.webhooks.models import OVERLAP, DisabledReason, Endpoint, EndpointFields, EventType
 
 Document = dict[str, Any]
@@ -49,10 +50,24 @@ class EndpointStore:
         """Return the user's endpoints, newest first."""
         return await self._read({"userId": ObjectId(user_id), **_IS_THERE})
 
-    async def subscribed(self, user_id: UserId, event_type: EventType) -> list[Endpoint]:
-        """Return those of the user's endpoints that are to get events of a type."""
-        wanted = {"userId": ObjectId(user_id), "enabled": True, "events": event_type.value}
-        return await self._read({**wanted, **_IS_THERE})
+    async def subscribed(self, user_ids: Collection[UserId], event_type: EventType) -> list[Endpoint]:
+        """Return those of the users' endpoints that are to get events of a type."""
+        return await self._read({**_enabled(user_ids), "events": event_type.value})
+
+    async def event_types_of(self, user_ids: Collection[UserId]) -> Mapping[UserId, Collection[str]]:
+        """Return the types of events that any enabled endpoint of each user is subscribed to.
+
+        Of the newest state: an endpoint whose insertion was acknowledged is in it, also right after an election.
+        """
+        endpoints = newest(self._endpoints)
+
+        async def read() -> list[Document]:
+            return await endpoints.find(_enabled(user_ids), {"userId": 1, "events": 1}).to_list()
+
+        types: defaultdict[UserId, set[str]] = defaultdict(set)
+        for endpoint in await retrying(read):
+            types[UserId(str(endpoint["userId"]))].update(endpoint["events"])
+        return types
 
     async def find(self, user_id: UserId, endpoint_id: str) -> Endpoint | None:
         """Return one of the user's endpoints, or None."""
@@ -60,6 +75,11 @@ class EndpointStore:
             return None
         found = await retrying(lambda: self._endpoints.find_one(_key(user_id, endpoint_id)))
         return None if found is None else _endpoint_of(found)
+
+    async def find_of_any_user(self, endpoint_ids: Collection[str]) -> Mapping[str, Endpoint]:
+        """Return those of the endpoints that are there, whichever users' they are, by their ids."""
+        found = await self._read({"_id": {"$in": [ObjectId(each) for each in endpoint_ids]}, **_IS_THERE})
+        return {endpoint.id: endpoint for endpoint in found}
 
     async def change(
         self, user_id: UserId, endpoint_id: str, fields: EndpointFields, *, enabled: bool
@@ -118,6 +138,10 @@ class EndpointStore:
             )
         )
         return None if changed is None else _endpoint_of(changed)
+
+
+def _enabled(user_ids: Collection[UserId]) -> Document:
+    return {"userId": {"$in": [ObjectId(user_id) for user_id in user_ids]}, "enabled": True, **_IS_THERE}
 
 
 def _key(user_id: UserId, endpoint_id: str) -> Document:

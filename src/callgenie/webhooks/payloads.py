@@ -67,8 +67,8 @@ class Message(ApiView):
 class Conversations(Protocol):
     """Where conversations are read; `conversations.store.ConversationStore` is one."""
 
-    async def get(self, user_id: UserId, session_id: SessionId) -> Conversation | None:
-        """Return the user's conversation with all its turns, or None."""
+    async def get(self, user_id: UserId, session_id: SessionId, *, with_turns: bool = True) -> Conversation | None:
+        """Return the user's conversation with all its turns, or with none, or None."""
         ...
 
 
@@ -88,24 +88,24 @@ class Payloads:
             return _body(delivery, TestData())
         if delivery.type == EventType.USAGE_THRESHOLD_REACHED:
             return _body(delivery, UsageData.model_validate(dict(delivery.facts)))
-        session_id = delivery.session_id
-        call = None if session_id is None else await self._conversations.get(delivery.user_id, session_id)
+        if delivery.session_id is None:
+            return None
+        transcribed = include_transcript and delivery.type == EventType.CALL_ENDED
+        call = await self._conversations.get(delivery.user_id, delivery.session_id, with_turns=transcribed)
         if call is None:
             return None
         summary = summary_of(call, self._links)
-        body = _body(delivery, _call_data(delivery, call, summary, include_transcript=include_transcript))
+        body = _body(delivery, _call_data(delivery, call, summary, transcribed=transcribed))
         if len(body) > BODY_BYTES_MAX:
             return _body(delivery, TranscribedCallData(**summary, turns=None))
         return body
 
 
-def _call_data(
-    delivery: Delivery, call: Conversation, summary: Mapping[str, Any], *, include_transcript: bool
-) -> CallData:
+def _call_data(delivery: Delivery, call: Conversation, summary: Mapping[str, Any], *, transcribed: bool) -> CallData:
     if delivery.type == EventType.CALL_ANALYZED:
         analysis = None if call.analysis is None else AnalysisView.of(call.analysis)
         return AnalyzedCallData(**summary, analysis=analysis)
-    if include_transcript and delivery.type == EventType.CALL_ENDED:
+    if transcribed:
         return TranscribedCallData(**summary, turns=[TurnView.of(turn) for turn in call.turns])
     return CallData(**summary)
 

@@ -7,7 +7,7 @@ from typing import Final
 from callgenie.http.pages import CursorSigner, Page
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.ids import Randomness, UserId
-from callgenie.webhooks.delivery_store import DeliveryStore
+from callgenie.webhooks.delivery_store import DeliveryStore, delivery_id_of
 from callgenie.webhooks.destinations import Destinations, HostNotFoundError
 from callgenie.webhooks.endpoint_store import EndpointStore
 from callgenie.webhooks.errors import (
@@ -115,8 +115,9 @@ class Webhooks:
         """
         endpoint = await self._enabled(user_id, endpoint_id)
         event_id = f"evt_{self._randomness.token_bytes(_EVENT_BYTES).hex()}"
-        delivery_id = await self._deliveries.put(NewEvent(event_id, TEST, user_id, self._clock.now()), endpoint.id)
-        return _known(await self._deliveries.find(user_id, delivery_id))
+        event = NewEvent(event_id, TEST, user_id, self._clock.now())
+        await self._deliveries.put([(event, endpoint.id)])
+        return _known(await self._deliveries.find(user_id, delivery_id_of(event, endpoint.id)))
 
     async def deliveries(
         self, user_id: UserId, endpoint_id: str, *, cursor: str | None = None, limit: int

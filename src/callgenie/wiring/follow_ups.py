@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from callgenie.conversations.analyses import CallAnalyses
+from callgenie.conversations.analyses import AnalysisParts, CallAnalyses, ModelAnalyses
 from callgenie.conversations.analysis_store import AnalysisStore
-from callgenie.conversations.follow_up_store import ANALYSIS, FOLLOW_UPS, FollowUpStore
+from callgenie.conversations.follow_up_plan import ANALYSIS, MODEL_ANALYSIS
+from callgenie.conversations.follow_up_store import FollowUpStore
 from callgenie.conversations.follow_ups import FollowUpHandler, FollowUps
 from callgenie.conversations.message_mail import MessageMailHandler
 from callgenie.conversations.message_store import MESSAGE_MAIL
@@ -27,17 +28,21 @@ def build_follow_ups(records: Records) -> FollowUps:
     return FollowUps(FollowUpStore(records.database.db), handlers, records.randomness)
 
 
-def build_analyses(
+def build_analyses(records: Records, analysts: Mapping[str, CallAnalyst]) -> FollowUps:
+    """Put together what sums calls up by rules, and passes on those for which a model is to be asked."""
+    store = FollowUpStore(records.database.db)
+    return FollowUps(store, {ANALYSIS: CallAnalyses(_parts(records, analysts), store)}, records.randomness)
+
+
+def build_model_analyses(
     records: Records, analysts: Mapping[str, CallAnalyst], on_failure: Callable[[str, str], None]
 ) -> FollowUps:
-    """Put together what sums calls up; apart from the others, since a model takes its time."""
+    """Put together what has calls summed up by models, one at a time, since a model takes its time."""
+    handler = ModelAnalyses(_parts(records, analysts), on_failure)
+    store = FollowUpStore(records.database.db)
+    return FollowUps(store, {MODEL_ANALYSIS: handler}, records.randomness, batch_max=1)
+
+
+def _parts(records: Records, analysts: Mapping[str, CallAnalyst]) -> AnalysisParts:
     db = records.database.db
-    analyses = CallAnalyses(
-        ConversationStore(db),
-        AnalysisStore(db),
-        records.profiles,
-        analysts,
-        then=FOLLOW_UPS.analysed,
-        on_failure=on_failure,
-    )
-    return FollowUps(FollowUpStore(db), {ANALYSIS: analyses}, records.randomness)
+    return AnalysisParts(ConversationStore(db), AnalysisStore(db), records.profiles, analysts, records.follow_up_plan)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+from callgenie.conversations.follow_ups import FollowUps
 from callgenie.jobs.periodic import every
 from callgenie.kernel.errors import UnavailableError
 from callgenie.wiring.services import Services
@@ -20,11 +21,11 @@ FIGURES_EVERY_SECONDS = 15.0
 # Nobody waits longer than this for a mail to be on its way; each worker asks the database once in this time.
 DELIVER_EVERY_SECONDS = 1.0
 
-# So soon what follows a call is begun; each worker asks the database once in this time.
+# So soon what follows a call is begun that another process has ended; the process itself begins at once.
 FOLLOW_UP_EVERY_SECONDS = 1.0
 
-# So many calls are summed up at once in each process. More would take the vendor's patience from the calls in progress.
-ANALYSES_AT_ONCE = 2
+# So many models are asked at once in each process. More would take the vendor's patience from the calls in progress.
+MODELS_AT_ONCE = 2
 # An owner's wish to hang up is followed as it is made. Where changes cannot be followed, we look this often ...
 LOOK_FOR_HANG_UPS_SECONDS = 2.0
 # ... and try to follow them again after so long.
@@ -48,6 +49,10 @@ async def gather_figures(services: Services) -> None:
     metrics.ledger_mismatches.set(services.ledger_watch.mismatches)
 
 
+async def _following(services: Services, follow_ups: FollowUps, name: str) -> None:
+    await every(FOLLOW_UP_EVERY_SECONDS, follow_ups.work, name=name, wakeup=services.follow_up_plan.named)
+
+
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[Services]:
     """Run what works beside requests and calls during the block."""
@@ -57,14 +62,14 @@ async def running(services: Services) -> AsyncIterator[Services]:
                 every(SWEEP_EVERY_SECONDS, services.sweeper.sweep, name="sweep"), name="sweep expired calls"
             ),
             group.create_task(every(DELIVER_EVERY_SECONDS, services.delivery.deliver, name="mail"), name="send mail"),
-            group.create_task(
-                every(FOLLOW_UP_EVERY_SECONDS, services.follow_ups.work, name="follow-ups"), name="follow up calls"
-            ),
+            group.create_task(_following(services, services.follow_ups, "follow-ups"), name="follow up calls"),
+            group.create_task(_following(services, services.analyses, "analyses"), name="sum calls up"),
             *(
                 group.create_task(
-                    every(FOLLOW_UP_EVERY_SECONDS, services.analyses.work, name="analyses"), name=f"sum calls up {line}"
+                    _following(services, services.model_analyses, "model analyses"),
+                    name=f"sum calls up by model {line}",
                 )
-                for line in range(ANALYSES_AT_ONCE)
+                for line in range(MODELS_AT_ONCE)
             ),
             group.create_task(services.webhook_room.sender.run(), name="send webhooks"),
             group.create_task(services.greeter.run(), name="make greetings"),

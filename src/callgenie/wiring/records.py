@@ -8,6 +8,7 @@ from callgenie.billing.notices import MovedUsage, UsageNotices
 from callgenie.billing.service import UsageService
 from callgenie.billing.terms import TermsReader
 from callgenie.conversations.daily import DailyUsageReader
+from callgenie.conversations.follow_up_plan import FOLLOW_UPS, FollowUpPlan
 from callgenie.conversations.live_store import LiveCallStore
 from callgenie.conversations.recording import Recording
 from callgenie.conversations.recording_store import RecordingStore
@@ -71,6 +72,7 @@ class Records:
     outbox: OutboxStore
     usage_notices: UsageNotices
     webhook_events: WebhookEvents
+    follow_up_plan: FollowUpPlan
     cursors: CursorSigner
     numbers: NumberPool
     ledger: UsageLedger
@@ -97,13 +99,15 @@ def build_records(
     access = AccessTokens([secrets.jwt_secret], clock, randomness)
     profiles = ProfileService(ProfileStore(db), users, options_of(settings))
     attempts = build_attempts(settings, database, clock)
-    webhook_events = WebhookEvents(EndpointStore(db), DeliveryStore(db))
+    endpoints = EndpointStore(db)
+    webhook_events = WebhookEvents(endpoints, DeliveryStore(db))
+    follow_up_plan = FollowUpPlan(FOLLOW_UPS, endpoints)
     moved = MovedUsage()
     ledger, terms, cursors = UsageLedger(db, moved.note), TermsReader(users, profiles), CursorSigner(secrets.jwt_secret)
     usage = UsageService(ledger, terms, clock, JoinedStore(db))
     recording_store = build_object_store(settings)
     recording = Recording(
-        store=RecordingStore(db),
+        store=RecordingStore(db, follow_up_plan),
         settlement=Settlement(ledger, LiveCallStore(db)),
         ledger=ledger,
         terms=terms,
@@ -126,6 +130,7 @@ def build_records(
         outbox=outbox,
         usage_notices=UsageNotices(moved, ledger, terms, outbox, clock, webhook_events),
         webhook_events=webhook_events,
+        follow_up_plan=follow_up_plan,
         cursors=cursors,
         numbers=NumberPool(NumberStore(db)),
         ledger=ledger,

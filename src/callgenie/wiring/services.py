@@ -48,7 +48,7 @@ from callgenie.users.census_store import CensusStore
 from callgenie.voice.ports import VoiceProviders
 from callgenie.webhooks.service import Webhooks
 from callgenie.wiring.carriers import build_outbound_calls, build_twilio_api
-from callgenie.wiring.follow_ups import build_analyses, build_follow_ups
+from callgenie.wiring.follow_ups import build_analyses, build_follow_ups, build_model_analyses
 from callgenie.wiring.limits import build_attempts, build_limits
 from callgenie.wiring.mail import build_delivery
 from callgenie.wiring.recordings import RecordingServices, build_recordings
@@ -76,6 +76,7 @@ class Services(Records):
     outbound_calls: OutboundCalls
     sweeper: Sweeper
     analyses: FollowUps
+    model_analyses: FollowUps
     erasures: Erasures
     idempotency: IdempotencyStore
     limits: RateLimits | None
@@ -95,7 +96,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
     settings, clock = records.settings, records.clock
     db = records.database.db
     metrics = Metrics(CollectorRegistry())
-    calls = LiveCallStore(db)
+    calls = LiveCallStore(db, records.follow_up_plan)
     tokens = MediaTokens(secrets.jwt_secret.encode())
     origin = settings.public_url or own_url
     recordings = build_recordings(
@@ -184,7 +185,8 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         ),
         erasures=build_erasures(records, calls, live, recordings),
         recordings=recordings,
-        analyses=build_analyses(records, voices.analysts, metrics.provider_failed),
+        analyses=build_analyses(records, voices.analysts),
+        model_analyses=build_model_analyses(records, voices.analysts, metrics.provider_failed),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
         limits=build_limits(settings, records.database, clock),
         metrics=metrics,

@@ -63,4 +63,4 @@ def build_webhooks(records: Records, secrets: Secrets, links: RecordingLinks, wa
         randomness=records.randomness,
         watch=watch,
     )
-    return WebhookRoom(service, WebhookSender(parts), poster, resolver)
+    return WebhookRoom(service, WebhookSender(parts, records.webhook_events.put), poster, resolver)

@@ -178,8 +178,14 @@ CONVERSATIONS = Collection(
         # What the sweeper looks through every few seconds. Only calls in progress, or ended and not settled yet, have
         # the field: the index is as large as they are, not as the history.
         Index("leaseUntil", (("leaseUntil", 1),), where={"leaseUntil": {"$type": "date"}}),
-        # Where every worker looks each second for what follows calls.
+        # What follows calls: its age, and where every worker looks each second for kinds that it knows. With the kind
+        # in it, a worker that has done its share of a backlog does not read what is left to others.
         Index("followUpAt", (("followUpAt", 1),), where={"followUpAt": {"$type": "date"}}),
+        Index(
+            "followUps_kind_followUpAt",
+            (("followUps.kind", 1), ("followUpAt", 1)),
+            where={"followUpAt": {"$type": "date"}},
+        ),
         # What workers look through where they cannot follow changes: calls that are to be hung up and are not settled.
         Index(
             "hangUpRequestedAt",
