@@ -1,0 +1,1 @@
+"""Training of the models in `src/callgenie/understanding/weights`; run by hand, see README.md."""
