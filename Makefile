@@ -63,7 +63,7 @@ format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure, side by side in one run, and print ratios (about 14 minutes; PART=stack|history|calls|voice|recognition|follow-ups|soak; PART=calls CALLS=40,80,120 NOISE=-55)
+bench: $(READY) ## Measure, side by side in one run, and print ratios (about 14 minutes; PART=stack|history|calls|voice|recognition|understanding|follow-ups|soak; PART=calls CALLS=40,80,120 NOISE=-55)
 	@$(BIN)/python -m bench $(PART) $(if $(CALLS),--calls=$(CALLS)) $(if $(NOISE),--noise=$(NOISE)) $(if $(WRITE),--write)
 
 docs: $(READY) ## Write what docs/reference says of settings, commands, errors and the HTTP API
@@ -74,7 +74,7 @@ docs: $(READY) ## Write what docs/reference says of settings, commands, errors a
 	@$(BIN)/callgenie openapi > docs/reference/openapi.json
 
 requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in
-	@for name in runtime dev piper; do \
+	@for name in runtime dev piper training; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --override requirements/overrides.txt --custom-compile-command "make requirements" \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \

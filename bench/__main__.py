@@ -1,8 +1,8 @@
 """`make bench`: measure everything in one run, print it as it comes, and keep it in docs/performance.md.
 
-`python -m bench stack|history|calls|voice|recognition|follow-ups` runs one part; `python -m bench soak` is an hour of
-calls on six lines, six hours of talk, and part of no other run. `python -m bench calls --calls 40,80,120 --noise -55`
-asks instead what a process does with so many callers on lines with noise.
+`python -m bench stack|history|calls|voice|recognition|understanding|follow-ups` runs one part; `python -m bench soak`
+is an hour of calls on six lines, six hours of talk, and part of no other run. `python -m bench calls --calls 40,80,120
+--noise -55` asks instead what a process does with so many callers on lines with noise.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import calls, follow_ups, full, history, recognition, soak, stack
+from bench import calls, follow_ups, full, history, recognition, soak, stack, understanding
 from bench.report import (
     follow_up_section,
     full_section,
@@ -22,6 +22,7 @@ from bench.report import (
     recognition_section,
     soak_section,
     stack_section,
+    understanding_section,
     waiting_section,
 )
 
@@ -58,6 +59,11 @@ async def _recognition(*, quick: bool) -> list[str]:
     return recognition_section(await recognition.measure())
 
 
+async def _understanding(*, quick: bool) -> list[str]:
+    del quick
+    return understanding_section(await understanding.measure())
+
+
 async def _soak(*, quick: bool) -> list[str]:
     return soak_section(await soak.measure(minutes=2 if quick else 60))
 
@@ -69,6 +75,7 @@ PARTS: Mapping[str, tuple[str, Callable[..., Awaitable[list[str]]]]] = {
     "voice": ("calls at once, embedded providers", _voice),
     "recognition": ("words that are taken for others", _recognition),
     "follow-ups": ("completed calls, and what follows them", _follow_ups),
+    "understanding": ("callers of trades and in wordings that were held out", _understanding),
     "soak": ("calls for an hour", _soak),
 }
 # The last takes too long for every day.

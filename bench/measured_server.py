@@ -33,7 +33,7 @@ LAGS_MAX = 20_000
 NO_LAG: Mapping[str, float] = {"samples": 0, "p50": 0.0, "p99": 0.0, "max": 0.0}
 
 # What scripted callers are heard to say, again and again, and what they are answered.
-QUESTIONS = ("Do you deliver cakes to my house?", "Where can I park my car?")
+QUESTIONS = ("Do you deliver cakes?", "Where can I park my car?")
 ANSWERS: Mapping[str, str] = {
     "deliver": "Yes, we deliver cakes inside the city. Delivery costs five pounds, and we come in the morning.",
     "park": "You can park for free behind the shop, for up to one hour, next to the post office.",

@@ -131,4 +131,4 @@ def test_no_database_no_network_and_no_web_framework_are_loaded() -> None:
     )
     modules = set(found.stdout.split())
     assert "callgenie.voice.providers.faq" in modules
-    assert not modules & {"pymongo", "fastapi", "httpx", "uvicorn", "onnxruntime", "faster_whisper", "ctranslate2"}
+    assert not modules & {"pymongo", "fastapi", "httpx", "uvicorn", "faster_whisper", "ctranslate2"}

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from tests.support.processes import running
 
-from callgenie.voice.providers.weights import MODELS_DIR
+from callgenie.kernel.weights import MODELS_DIR
 
 SCRIPT: Final = "to: +14155550123\nsteps: [say: Hello., hang up]\n"
 

@@ -16,16 +16,15 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from callgenie.calls.ask.conversation import text_conversation
-from callgenie.cli.models_dir import ModelsDir
 from callgenie.cli.terminal import EXIT_CODES, err
 from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.errors import DomainError
 from callgenie.profiles.models import Business, Preferences
 from callgenie.profiles.schemas import BusinessBody
+from callgenie.understanding.reader import UtteranceReader
 from callgenie.voice.guarded import ProviderFailedError
 from callgenie.voice.ports import LanguageModel
 from callgenie.voice.providers.faq import FaqModel
-from callgenie.voice.providers.minilm import SentenceVectors
 from callgenie.voice.providers.workers import compute_in_one_thread
 from callgenie.voice.text_conversation import Reply, TextConversation
 
@@ -57,7 +56,6 @@ def ask(
     conversation: Annotated[
         bool, typer.Option("--conversation", help="Take all lines as one conversation, not each as a call's first.")
     ] = False,
-    models_dir: ModelsDir = None,
 ) -> None:
     """Read what callers may say, one utterance a line, and print what the assistant answers, one JSON object a line.
 
@@ -74,7 +72,7 @@ def ask(
     known = _read(business)
     clock = SystemClock() if now is None else _StoppedClock(_moment(now, known))
     with _failures_told():
-        model = _load(models_dir)
+        model = _load()
         with asyncio.Runner() as runner:
             talk = _Talk(known, model, clock)
             runner.run(talk.prepare())
@@ -119,9 +117,9 @@ class _Talk:
         return text_conversation(self._business, Preferences(), self._model, self._clock)
 
 
-def _load(models_dir: Path | None) -> LanguageModel:
+def _load() -> LanguageModel:
     compute_in_one_thread()
-    return FaqModel(SentenceVectors(models_dir))
+    return FaqModel(UtteranceReader())
 
 
 def _lines() -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from callgenie.voice.providers.weights import MODELS_DIR
+from callgenie.kernel.weights import MODELS_DIR
 
 ModelsDir = Annotated[
     Path | None,

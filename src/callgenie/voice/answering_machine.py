@@ -9,7 +9,7 @@ from callgenie.voice.endings import words_of
 from callgenie.voice.message_draft import OFFER
 from callgenie.voice.message_taking import begin, next_step, words_before
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
-from callgenie.voice.tools import END_CALL
+from callgenie.voice.tool_names import END_CALL
 
 APOLOGY: Final = f"I'm sorry, something has gone wrong on our side, and I cannot answer you now. {OFFER}"
 

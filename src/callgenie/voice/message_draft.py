@@ -13,8 +13,10 @@ from callgenie.voice.courtesies import TELLS, says_no, says_yes, wants_person, w
 from callgenie.voice.endings import words_of
 from callgenie.voice.particulars import DIGITS_OF_A_NUMBER, digits_in, name_answered, name_said_in
 from callgenie.voice.ports import Message
+from callgenie.voice.tool_names import TAKE_MESSAGE, is_error
 
 OFFER: Final = "Would you like to leave a message?"
+PASS_ON: Final = "Shall I pass your question on to the team?"  # noqa: S105 - words, not a password
 ASK_MESSAGE: Final = "Please tell me your message, with your name and your number."
 ASK_NAME: Final = "May I have your name, please?"
 ASK_OWN_NUMBER: Final = "Shall we call you back on the number you are calling from?"
@@ -23,9 +25,13 @@ ASK_NUMBER: Final = "What number can we reach you on?"
 IS_IT_RIGHT: Final = "Is that right?"
 TRY_AGAIN: Final = "I am sorry, I could not keep your message. Shall I try once more?"
 
+# Begins a question of ours whether an entry of the FAQ is meant.
+ASK_BACK: Final = "Do you mean:"
+
 READ_BACK: Final = "I will pass on:"
 _PROMPTS: Final = (
     OFFER,
+    PASS_ON,
     ASK_MESSAGE,
     ASK_NAME,
     ASK_OWN_NUMBER,
@@ -67,23 +73,39 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a caller said, and the prompt of ours that it followed; empty where that was none."""
+    """What a caller said, and the prompt of ours that it followed; empty where that was none.
+
+    `asked` is what the caller had said before that prompt: after an offer to pass a question on, the question.
+    """
 
     prompt: str
     said: str
+    asked: str = ""
 
 
 def exchanges_of(messages: Sequence[Message]) -> list[Exchange]:
-    """Return what the caller said, each with the prompt that it followed."""
+    """Return what the caller said since the last message was taken, each with the prompt that it followed."""
     exchanges: list[Exchange] = []
-    ours = ""
+    ours = asked = ""
+    is_taking = False
     for message in messages:
         if message.role is TurnRole.ASSISTANT:
             ours = f"{ours} {message.text}"
+            is_taking = any(call.name == TAKE_MESSAGE for call in message.tool_calls)
+        elif message.role is TurnRole.TOOL and is_taking and not is_error(message.text):
+            exchanges.clear()
         elif message.role is TurnRole.USER:
-            exchanges.append(Exchange(prompt_in(ours), message.text))
+            exchanges.append(Exchange(prompt_in(ours), message.text, asked))
+            # The reply to a question of ours whether an entry is meant is not what the caller wants to know.
+            asked = asked if ASK_BACK in ours else message.text
             ours = ""
     return exchanges
+
+
+def question_before(messages: Sequence[Message]) -> str:
+    """Return the caller's question that our last words asked back about."""
+    exchanges = exchanges_of(messages)
+    return exchanges[-1].asked if exchanges else ""
 
 
 def prompt_in(ours: str) -> str:
@@ -104,31 +126,43 @@ def told_by(draft: Draft, exchange: Exchange) -> Draft:
     """Add to a draft what was said to a prompt."""
     if did_not_hear(exchange.said) or exchange.prompt not in _TAKES_IN:
         return draft
-    return _TAKES_IN[exchange.prompt](draft, exchange.said)
+    return _TAKES_IN[exchange.prompt](draft, exchange)
 
 
-def _offered(draft: Draft, said: str) -> Draft:
+def _offered(draft: Draft, exchange: Exchange) -> Draft:
     del draft
+    said = exchange.said
     return with_particulars(Draft(text=said), said) if _is_message(said) else Draft()
 
 
-def _asked_for_it(draft: Draft, said: str) -> Draft:
+def _question_offered(draft: Draft, exchange: Exchange) -> Draft:
     del draft
+    if says_yes(exchange.said):
+        return with_particulars(Draft(text=exchange.asked), exchange.said)
+    return with_particulars(Draft(text=exchange.said), exchange.said) if _is_message(exchange.said) else Draft()
+
+
+def _asked_for_it(draft: Draft, exchange: Exchange) -> Draft:
+    del draft
+    said = exchange.said
     return with_particulars(Draft(text=said), said) if _has_words(said) else Draft()
 
 
-def _named(draft: Draft, said: str) -> Draft:
+def _named(draft: Draft, exchange: Exchange) -> Draft:
+    said = exchange.said
     digits = digits_in(said)
     number = digits if len(digits) >= DIGITS_OF_A_NUMBER else draft.number
     return replace(draft, name=name_answered(said), number=number, asked_name=True)
 
 
-def _to_own_number(draft: Draft, said: str) -> Draft:
+def _to_own_number(draft: Draft, exchange: Exchange) -> Draft:
+    said = exchange.said
     number = _number_in(said)
     return replace(draft, number=number or draft.number, own_number=bool(number) or not says_no(said))
 
 
-def _numbered(draft: Draft, said: str) -> Draft:
+def _numbered(draft: Draft, exchange: Exchange) -> Draft:
+    said = exchange.said
     return replace(draft, number=_number_in(said), asked_number=True)
 
 
@@ -139,8 +173,9 @@ def with_particulars(draft: Draft, said: str) -> Draft:
     return replace(draft, name=name_said_in(said) or draft.name, number=number)
 
 
-def _corrected(draft: Draft, said: str) -> Draft:
+def _corrected(draft: Draft, exchange: Exchange) -> Draft:
     """Return the draft after the caller heard it: with another name, another number, or something to add to it."""
+    said = exchange.said
     better = with_particulars(draft, said)
     if better != draft or says_yes(said):
         return better
@@ -149,8 +184,9 @@ def _corrected(draft: Draft, said: str) -> Draft:
     return replace(draft, text=f"{draft.text} {said}") if _has_words(said) else draft
 
 
-_TAKES_IN: Final[Mapping[str, Callable[[Draft, str], Draft]]] = {
+_TAKES_IN: Final[Mapping[str, Callable[[Draft, Exchange], Draft]]] = {
     OFFER: _offered,
+    PASS_ON: _question_offered,
     ASK_MESSAGE: _asked_for_it,
     ASK_NAME: _named,
     ASK_OWN_NUMBER: _to_own_number,

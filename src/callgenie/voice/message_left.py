@@ -16,8 +16,10 @@ from callgenie.voice.decisions import was_told
 from callgenie.voice.endings import says_something, words_of
 from callgenie.voice.message_draft import (
     AFTER_THE_MESSAGE,
+    ASK_BACK,
     IS_IT_RIGHT,
     OFFER,
+    PASS_ON,
     TRY_AGAIN,
     Draft,
     Exchange,
@@ -29,7 +31,8 @@ from callgenie.voice.message_draft import (
 from callgenie.voice.particulars import digits_in
 from callgenie.voice.ports import Message
 from callgenie.voice.sentences import sentences_of
-from callgenie.voice.tools import TAKE_MESSAGE, asked_in_vain, was_done
+from callgenie.voice.tool_names import TAKE_MESSAGE
+from callgenie.voice.tools import asked_in_vain, was_done
 
 # How a model that chooses its own words asks for a message; whoever is asked for a name tells that.
 _ASKS_FOR_MESSAGE: Final = re.compile(r"\b(message|pass (it |that |this )?(on|along)|let \w+ know)\b", re.IGNORECASE)
@@ -68,6 +71,7 @@ class _Said:
 
     Attributes:
         asked: The message that a model wanted to take then, and that was refused.
+        question: What the caller had said before, or the question that we asked back about.
     """
 
     before: str
@@ -75,6 +79,7 @@ class _Said:
     after: str
     is_taken: bool
     asked: Draft | None = None
+    question: str = ""
 
 
 def message_left_in(messages: Sequence[Message], *, is_asked_for: bool = False) -> LeftMessage | None:
@@ -110,8 +115,11 @@ def _said_in(messages: Sequence[Message]) -> list[_Said]:
     before = ""
     for message in messages:
         if message.role is TurnRole.USER:
+            question = ""
+            if said:
+                question = said[-1].question if ASK_BACK in said[-1].before else said[-1].text
             before = said[-1].after if said else before
-            said.append(_Said(before, message.text, "", is_taken=False))
+            said.append(_Said(before, message.text, "", is_taken=False, question=question))
         elif message.role is TurnRole.ASSISTANT and said:
             said[-1] = replace(said[-1], after=f"{said[-1].after} {message.text}")
         elif message.role is TurnRole.ASSISTANT:
@@ -135,6 +143,8 @@ def _draft_after(draft: Draft, said: _Said, *, is_asked_for: bool) -> Draft:
     is_offered = prompt == OFFER or (not prompt and (is_asked_for or _asks_for_message(said.before)))
     if cancels(text) or ((is_offered or prompt == TRY_AGAIN) and declines_at_once(text)):
         return Draft()
+    if prompt == PASS_ON:
+        return told_by(draft, Exchange(prompt, text, said.question))
     # The assistant has taken it for a message, or had no time to say so.
     if is_offered or not draft.text:
         following = prompt_in(said.after)

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
-from callgenie.voice.courtesies import ANYTHING_ELSE, farewell, says_goodbye, says_no, says_yes, wants_person
+from callgenie.voice.courtesies import ANYTHING_ELSE, asks, farewell, says_goodbye, says_no, says_yes, wants_person
+from callgenie.voice.endings import words_of
 from callgenie.voice.message_draft import (
     AFTER_THE_MESSAGE,
     ASK_MESSAGE,
@@ -18,6 +19,7 @@ from callgenie.voice.message_draft import (
     ASK_THIS_NUMBER,
     IS_IT_RIGHT,
     OFFER,
+    PASS_ON,
     READ_BACK,
     TRY_AGAIN,
     Draft,
@@ -30,9 +32,12 @@ from callgenie.voice.message_draft import (
 )
 from callgenie.voice.particulars import spelled
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
-from callgenie.voice.tools import END_CALL, TAKE_MESSAGE, is_error
+from callgenie.voice.tool_names import END_CALL, TAKE_MESSAGE, is_error
 
 _WORDS_READ_BACK_MAX: Final = 30
+
+# In fewer words nobody says why they call.
+_WORDS_OF_A_MESSAGE: Final = 4
 
 
 def can_take_messages(knowledge: Knowledge) -> bool:
@@ -52,10 +57,18 @@ def next_step(messages: Sequence[Message], knowledge: Knowledge) -> list[ModelDe
     draft = Draft()
     for exchange, following in pairwise(exchanges):
         draft = told_by(draft, exchange)
-        if not draft.text and following.prompt in AFTER_THE_MESSAGE:
+        if not draft.text and exchange.prompt != PASS_ON and following.prompt in AFTER_THE_MESSAGE:
             # We took it for a message that was told without being asked for.
             draft = with_particulars(Draft(text=exchange.said), exchange.said)
     return _answer(draft, exchanges[-1], knowledge)
+
+
+def is_message_after_hours(messages: Sequence[Message], knowledge: Knowledge) -> bool:
+    """Tell whether the first words are a message, of a caller who was told that the business is closed."""
+    if not knowledge.after_hours or not can_take_messages(knowledge):
+        return False
+    said = [message.text for message in messages if message.role is TurnRole.USER]
+    return len(said) == 1 and not asks(said[0]) and len(words_of(said[0])) >= _WORDS_OF_A_MESSAGE
 
 
 def begin(text: str, knowledge: Knowledge) -> list[ModelDelta]:
@@ -78,7 +91,7 @@ def _answer(draft: Draft, last: Exchange, knowledge: Knowledge) -> list[ModelDel
         return [TextDelta(f"All right. {ANYTHING_ELSE}")]
     if did_not_hear(said):
         return _read_back(draft) if last.prompt == IS_IT_RIGHT else [TextDelta(last.prompt)]
-    if last.prompt == OFFER and not told.text:
+    if last.prompt in {OFFER, PASS_ON} and not told.text:
         return _to_the_offer(said)
     return _to_what_was_told(draft, told, last, knowledge)
 

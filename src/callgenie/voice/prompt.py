@@ -10,7 +10,7 @@ from typing import Final
 from callgenie.kernel.vocabulary import ResponseLength
 from callgenie.voice.ports import Knowledge
 from callgenie.voice.sentences import SENTENCES_MAX
-from callgenie.voice.tools import BUSINESS_HOURS, END_CALL, TAKE_MESSAGE, TRANSFER_CALL
+from callgenie.voice.tool_names import BUSINESS_HOURS, END_CALL, TAKE_MESSAGE, TRANSFER_CALL
 
 # Sentences bound an answer first; tokens are the fuse behind them, wide enough for a tool's arguments.
 TOKENS_MAX: Final = {ResponseLength.SHORT: 160, ResponseLength.MEDIUM: 280, ResponseLength.LONG: 700}

@@ -11,7 +11,7 @@ from typing import Final
 
 from callgenie.kernel.vocabulary import Outcome, TurnRole
 from callgenie.voice.guarded import answered, prepared
-from callgenie.voice.message_draft import OFFER
+from callgenie.voice.message_draft import OFFER, PASS_ON
 from callgenie.voice.phrases import phrases_for
 from callgenie.voice.ports import AnswerOutcome, Knowledge, LanguageModel, Message, TextDelta, ToolCall
 from callgenie.voice.record import MESSAGES_MAX
@@ -96,7 +96,7 @@ class TextConversation:
         self._remember([asked, *answer.used, Message(TurnRole.ASSISTANT, spoken)])
         result = answer.reported or answer.derived
         if result is None:
-            result = AnswerOutcome(Outcome.PASSED_ON) if OFFER in spoken else _UNKNOWN
+            result = AnswerOutcome(Outcome.PASSED_ON) if OFFER in spoken or PASS_ON in spoken else _UNKNOWN
         return Reply(spoken, result.outcome, result.entry, result.confidence)
 
     async def _make(self, answer: _Answer, messages: list[Message]) -> None:

@@ -15,15 +15,12 @@ import structlog
 from callgenie.kernel.vocabulary import EndedReason, Outcome
 from callgenie.voice.decisions import may_end
 from callgenie.voice.ports import Message, ToolCall, ToolSpec
+from callgenie.voice.tool_names import BUSINESS_HOURS, END_CALL, ERROR, TAKE_MESSAGE, TRANSFER_CALL, is_error
 
 _log = structlog.get_logger(__name__)
 
 TOOL_FAILED: Final = "voice.tool_failed"
 
-END_CALL: Final = "end_call"
-TAKE_MESSAGE: Final = "take_message"
-TRANSFER_CALL: Final = "transfer_call"
-BUSINESS_HOURS: Final = "business_hours"
 
 # The result for the caller of an answer that used the tool, where the model itself reports none, as hosted ones.
 OUTCOMES: Final[Mapping[str, Outcome]] = {
@@ -37,8 +34,6 @@ OUTCOMES: Final[Mapping[str, Outcome]] = {
 ROUNDS_MAX: Final = 4
 CALLS_A_ROUND_MAX: Final = 4
 
-# What went wrong begins like this, for models that cannot read as well as for those that can.
-_ERROR: Final = "Error: "
 _REFUSED: Final = "Error: Refused. "
 
 _RESULT_CHARS_MAX: Final = 2_000
@@ -48,11 +43,6 @@ _ARGUMENTS_CHARS_MAX: Final = 8_000
 _EFFECTS_MAX: Final = 20
 
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {"type": "object", "properties": {}, "additionalProperties": False}
-
-
-def is_error(text: str) -> bool:
-    """Tell whether a tool's result says that it failed."""
-    return text.startswith(_ERROR)
 
 
 def is_refusal(text: str) -> bool:
@@ -108,7 +98,7 @@ class ToolResult:
     @classmethod
     def error(cls, sentence: str) -> Self:
         """Say why it was not done, and what to do instead."""
-        return cls(_ERROR + sentence)
+        return cls(ERROR + sentence)
 
     @classmethod
     def refusal(cls, sentence: str) -> Self:

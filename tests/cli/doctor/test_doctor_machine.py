@@ -17,7 +17,7 @@ from callgenie.cli.doctor.command import examine
 from callgenie.cli.doctor.models import Finding, Verdict
 from callgenie.kernel.clock import SystemClock
 from callgenie.settings import Settings
-from callgenie.voice.providers import minilm, nanotts, silero, whisper
+from callgenie.voice.providers import nanotts, silero, whisper
 
 SECRETS = {"jwtSecret": "j" * 40, "passwordPepper": "p" * 40}
 
@@ -84,7 +84,7 @@ def test_a_full_disk_is_bad_and_a_filling_one_a_hint(tmp_path: Path) -> None:
 
 def test_voices_are_good_as_installed_and_bad_when_a_file_changed(tmp_path: Path) -> None:
     assert only(machine.check_voices()).verdict is Verdict.GOOD
-    for each in (silero.WEIGHTS, whisper.WEIGHTS, minilm.WEIGHTS, nanotts.VOICES[nanotts.DEFAULT_VOICE]):
+    for each in (silero.WEIGHTS, whisper.WEIGHTS, nanotts.VOICES[nanotts.DEFAULT_VOICE]):
         (tmp_path / each.name).symlink_to(each.locate(None))
     assert only(machine.check_voices(tmp_path)).verdict is Verdict.GOOD
     own = tmp_path / silero.WEIGHTS.name

@@ -8,7 +8,8 @@ from callgenie.kernel.clock import Clock
 from callgenie.profiles.hours import day_sentence, local_date, state_sentence
 from callgenie.profiles.models import DAYS, Business
 from callgenie.voice.ports import Message, ToolSpec
-from callgenie.voice.tools import BUSINESS_HOURS, ToolResult
+from callgenie.voice.tool_names import BUSINESS_HOURS
+from callgenie.voice.tools import ToolResult
 
 _ADVICE: Final = "Say when: now, today, tomorrow, the name of a day, or a date such as 2026-12-25 or 12-25."
 _DAYS_A_WEEK: Final = 7

@@ -6,7 +6,8 @@ from typing import Any, Final
 from callgenie.conversations.models import MESSAGE_CHARS_MAX, MESSAGE_NAME_CHARS_MAX, MESSAGES_MAX, NewMessage
 from callgenie.voice.decisions import is_confirmed, takes_for_confirmed, takes_leave_now, was_told
 from callgenie.voice.ports import Message, ToolSpec
-from callgenie.voice.tools import TAKE_MESSAGE, ToolResult
+from callgenie.voice.tool_names import TAKE_MESSAGE
+from callgenie.voice.tools import ToolResult
 
 # An extension has three digits. E.164 allows fifteen, and some people dial more before those.
 _DIGITS_MIN: Final = 3

@@ -6,7 +6,8 @@ from typing import Any, Final
 from callgenie.kernel.vocabulary import EndedReason
 from callgenie.voice.decisions import may_transfer
 from callgenie.voice.ports import Message, ToolSpec
-from callgenie.voice.tools import NO_ARGUMENTS, TRANSFER_CALL, Departure, ToolResult
+from callgenie.voice.tool_names import TRANSFER_CALL
+from callgenie.voice.tools import NO_ARGUMENTS, Departure, ToolResult
 
 _NOT_ASKED_FOR: Final = (
     "The caller has not asked for a person. Ask whether you should put them through; use this once they agree."

@@ -6,7 +6,7 @@ from typing import Final
 
 from callgenie.telephony.simulator.script import Action, AwaitHangUp, LetSpeak, Listen, Play, Say
 
-FIRST_QUESTION: Final = "Good morning. Do you deliver cakes to my house?"
+FIRST_QUESTION: Final = "Good morning. Do you deliver cakes?"
 SECOND_QUESTION: Final = "That is good. And where can I park the car?"
 FAREWELL: Final = "Thank you very much. Goodbye."
 # The caller has heard enough after this much of the second answer, and says so.

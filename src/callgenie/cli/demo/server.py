@@ -10,10 +10,10 @@ from typing import Final
 
 from callgenie.kernel.child_process import ChildProcess
 from callgenie.kernel.errors import UnavailableError
+from callgenie.kernel.weights import MODELS_DIR
 from callgenie.mongo.folder import DataFolder
 from callgenie.mongo.program import watched
 from callgenie.settings import environment_without_settings
-from callgenie.voice.providers.weights import MODELS_DIR
 
 # The first start loads the models and builds the indexes; a slow disk may take its time.
 READY_SECONDS_MAX: Final = 120

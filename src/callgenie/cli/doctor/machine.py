@@ -14,7 +14,8 @@ from callgenie.kernel.errors import DomainError
 from callgenie.mail.smtp import SmtpMailer
 from callgenie.settings import Settings
 from callgenie.settings.stray_names import stray_names
-from callgenie.voice.providers import minilm, nanotts, silero, whisper
+from callgenie.understanding import models as understanding
+from callgenie.voice.providers import nanotts, silero, whisper
 from callgenie.wiring.mail import mailer_of
 from callgenie.wiring.secrets import SECRETS_FILE
 
@@ -97,16 +98,16 @@ def _kept_in(path: Path) -> dict[str, str] | None:
 
 def check_voices(models_dir: Path | None = None) -> Iterator[Finding]:
     """Look whether the embedded models are there, and are those that this version was tested with."""
-    weights = [silero.WEIGHTS, whisper.WEIGHTS, minilm.WEIGHTS, *nanotts.VOICES.values()]
+    weights = [(each, models_dir) for each in (silero.WEIGHTS, whisper.WEIGHTS, *nanotts.VOICES.values())]
     sound = True
-    for each in weights:
+    for each, folder in (*weights, (understanding.WEIGHTS, None)):
         try:
-            each.locate(models_dir)
+            each.locate(folder)
         except DomainError as refusal:
             sound = False
             yield bad("voices", refusal.detail)
     if sound:
-        yield good("voices", f"{len(weights)} models in place, checksums right")
+        yield good("voices", f"{len(weights) + 1} models in place, checksums right")
 
 
 async def check_mail(settings: Settings) -> AsyncIterator[Finding]:

@@ -12,7 +12,7 @@ from callgenie.voice.figures.known import KnownFigures, contacts_in, learn
 from callgenie.voice.figures.reading import figures_in
 from callgenie.voice.figures.units import MONTHS
 from callgenie.voice.ports import Knowledge, Message
-from callgenie.voice.tools import is_error
+from callgenie.voice.tool_names import is_error
 
 _CONTACT: Final = "contact"
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from callgenie.understanding.reader import UtteranceReader
 from callgenie.voice.ports import VoiceProviders
 from callgenie.voice.providers.cached_speech import CachedSpeech
 from callgenie.voice.providers.faq import FaqModel
-from callgenie.voice.providers.minilm import SentenceVectors
 from callgenie.voice.providers.nanotts import NanoTextToSpeech
 from callgenie.voice.providers.silero import SileroDetector
 from callgenie.voice.providers.whisper import WhisperSpeechToText
@@ -33,8 +33,8 @@ def load_embedded_providers(
     vad = SileroDetector(models_dir)
     tell("speech recognition (Whisper tiny.en)")
     stt = WhisperSpeechToText(workers, models_dir)
-    tell("answers (MiniLM)")
-    model = FaqModel(SentenceVectors(models_dir))
+    tell("understanding (MiniLM, acts and judge)")
+    model = FaqModel(UtteranceReader())
     tell("speech (SVOX Pico)")
     tts = CachedSpeech(NanoTextToSpeech(workers, models_dir))
     return VoiceProviders(vad=vad, stt=stt, model=model, tts=tts)

@@ -1,39 +1,45 @@
 """Answers from what the owner has written down, and from nothing else: it cannot invent.
 
-A question is looked up by meaning among the expected ones. What is not known is not guessed: the caller is offered to
-leave a message. There is no state; where the talk stands is read from what we said last.
+An entry is told only where the judge is sure that it answers the question; where it is not quite sure, the model asks
+back with the entry's question. What is not known is offered to be passed on in the caller's own words, and so is what
+callers want done. There is no state; where the talk stands is read from what we said last.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from callgenie.kernel.vocabulary import TurnRole
-from callgenie.voice import message_taking
-from callgenie.voice.courtesies import ANYTHING_ELSE, calling_about, farewell, takes_leave, wants_person
+from callgenie.kernel.vocabulary import Outcome, TurnRole
+from callgenie.understanding.acts import Act
+from callgenie.understanding.decision import Decision, Thresholds, decide
+from callgenie.understanding.encoder import Encoded
+from callgenie.understanding.faq_index import CANDIDATES, Candidate, Entry
+from callgenie.understanding.reader import UtteranceReader
+from callgenie.voice import faq_replies, message_taking
+from callgenie.voice.courtesies import (
+    ANYTHING_ELSE,
+    calling_about,
+    farewell,
+    says_goodbye,
+    says_no,
+    says_yes,
+    wants_person,
+)
 from callgenie.voice.days import day_asked_for
 from callgenie.voice.endings import words_of
-from callgenie.voice.message_draft import ASK_MESSAGE, OFFER
+from callgenie.voice.message_draft import ASK_MESSAGE, OFFER, PASS_ON, question_before
 from callgenie.voice.message_taking import can_take_messages, words_before
-from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
-from callgenie.voice.providers.faq_rows import FaqMemory, FaqRows
-from callgenie.voice.providers.minilm import SentenceVectors
+from callgenie.voice.ports import AnswerOutcome, Knowledge, Message, ModelDelta, TextDelta, ToolCall
 from callgenie.voice.providers.workers import Workers
 from callgenie.voice.sentences import SENTENCES_MAX, sentences_of
-from callgenie.voice.tools import BUSINESS_HOURS, END_CALL, TRANSFER_CALL, is_error
+from callgenie.voice.tool_names import BUSINESS_HOURS, END_CALL, TRANSFER_CALL, is_error
 
 PROVIDER: Final = "faq"
 
-# How close what was asked must be to a question together with its answer, or to the question alone. Lower ones find a
-# few more paraphrases, and answer twice as many questions about other things as if they were known.
-_CLOSE_TO_BOTH: Final = 0.33
-_CLOSE_TO_QUESTION: Final = 0.5
-
+# How many questions of one utterance are answered.
 _QUESTIONS_AT_ONCE_MAX: Final = 3
 
 # A job of four texts takes a seventh of a second when they are long. More at once gain a few hundredths of the time,
@@ -43,73 +49,59 @@ _TEXTS_A_JOB: Final = 4
 # Shorter than the patience of a call: a FAQ that takes longer is no failure, the answers learn what they need of it.
 _PREPARE_SECONDS: Final = 5.0
 
-# What an answer looks at when there was no time to learn the whole FAQ, for each question that was asked.
-_NEAR: Final = 16
+_CALENDAR_QUESTION: Final = "What are your opening hours?"
+_PURPOSE_QUESTION: Final = "Why are you calling? What is this about?"
 
-_HOURS_QUESTIONS: Final = (
-    "What are your opening hours?",
-    "When are you open?",
-    "What time do you open on Saturday?",
-    "What time do you close today?",
-    "Are you open on Sunday?",
-)
-_NAME_QUESTIONS: Final = (
-    "Who am I speaking to?",
-    "Who is this?",
-    "What is the name of your company?",
-    "Are you a robot or a human?",
-)
-
-_PURPOSE_QUESTIONS: Final = (
-    "Why are you calling?",
-    "What is this about?",
-    "What is this call about?",
-    "What do you want from me?",
-)
-
-_UNKNOWN: Final = "I'm sorry, I don't know that."
-_NOBODY: Final = "I'm sorry, nobody can come to the telephone right now."
-
-_WANTS_MESSAGE: Final = re.compile(r"\b((leave|take|pass on|give \w+) a message|call (me|us) back)\b")
 _SECOND_QUESTION: Final = re.compile(
     r",?\s+(?:and|also)\s+(?=(?:also\s+)?(?:what|how|when|where|who|which|why|do|does|did|is|are|can|could|will|would|may)\b)"
 )
-_PLEASANTRIES: Final = frozenset(
-    words_of(
-        "hello hi hey there good morning afternoon evening okay ok so well um uh yes yeah thanks thank you very much"
-        " great perfect alright sure please lot a"
-    )
-)
-_GREETINGS: Final = frozenset({"hello", "hi", "hey", "morning", "afternoon", "evening"})
-# In fewer words nobody says why they call.
+# "Can I leave a message": the wish for it, and nothing of the message yet.
+_ASKS_TO_LEAVE_ONE: Final = re.compile(r"\b(leave|take|pass on|give \w+) a message\b")
 _WORDS_OF_A_MESSAGE: Final = 4
+_OPEN: Final = re.compile(r"\b(we are|and|but) open (from|around|until)\b|\bopen from\b")
+_WORDS_OF_A_WISH: Final = 12
 
-_THANKS: Final = frozenset({"thanks", "thank"})
+# How likely an act has to be that the usual words for it speak of, and how sure of it they make.
+_NO_OBJECTION: Final = 0.2
+_BY_RULE: Final = 0.9
+
+_GOES_ON: Final = frozenset({Act.AFFIRM, Act.DENY, Act.NOT_FOR_US})
+_IN_A_SENTENCE: Final = {
+    Act.ARE_YOU_THERE: faq_replies.HEARS,
+    Act.PERSONAL: faq_replies.NOT_PERSONAL,
+    Act.OFF_TOPIC: faq_replies.NOT_PERSONAL,
+    Act.LANGUAGE_WISH: faq_replies.ONLY_ENGLISH,
+    Act.WAIT: faq_replies.TAKE_TIME,
+    Act.THANKS: f"{faq_replies.WELCOME} {ANYTHING_ELSE}",
+}
+_COURTESIES: Final = frozenset({Act.THANKS, Act.GREETING, Act.ARE_YOU_THERE, Act.WAIT, Act.REPEAT})
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """Something that can be answered, and the ways in which it may be asked."""
+class _Read:
+    """An utterance, the entries that may answer it, and where the calendar stands among these."""
 
-    questions: tuple[str, ...]
-    answer: str
+    utterance: Encoded
+    candidates: Sequence[Candidate]
+    calendar: int | None
 
 
 class FaqModel:
     """Looks answers up; one object serves all calls."""
 
-    def __init__(self, vectors: SentenceVectors) -> None:
-        self._vectors = vectors
-        self._memory = FaqMemory(vectors)
+    def __init__(self, reader: UtteranceReader, thresholds: Thresholds = Thresholds()) -> None:  # noqa: B008 - frozen
+        self._reader = reader
+        self._thresholds = thresholds
         # A thread of its own: an owner with a long FAQ takes no other call's recognition or speech away.
         self._workers = Workers(threads=1)
 
     async def prepare(self, knowledge: Knowledge) -> None:
         """Compute the vectors of all that can be answered, or of as much as there is time for."""
-        rows = self._rows(_all_known(knowledge))
+        index = self._reader.index(_entries(knowledge))
         with suppress(TimeoutError):
             async with asyncio.timeout(_PREPARE_SECONDS):
-                await self._learn(rows, rows.everything())
+                await self._learn(index.questions_missing, index.learn_questions)
+                await self._learn(index.answers_missing, index.learn_answers)
 
     async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
         """Yield the answer to the last message, or the tool that has to find it."""
@@ -119,91 +111,196 @@ class FaqModel:
     async def _deltas(self, messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
         step = message_taking.next_step(messages, knowledge)
         if step is not None:
-            return step
+            return [*step, AnswerOutcome(Outcome.MESSAGE)]
         if messages[-1].role is TurnRole.TOOL:
-            return [TextDelta(await self._after_tool(messages, knowledge))]
-        asked = messages[-1].text
-        if takes_leave(asked, words_before(messages)):
-            return [TextDelta(farewell(knowledge)), ToolCall(END_CALL)]
-        return _courtesy(asked, knowledge) or await self._looked_up(messages, knowledge)
+            return await self._after_tool(messages, knowledge)
+        asked, before = messages[-1].text, words_before(messages)
+        meant = self._to_asking_back(messages, before, knowledge)
+        if meant is not None:
+            return meant
+        if ANYTHING_ELSE in before and says_no(asked) and "?" not in asked:
+            return _goodbye(knowledge, 1.0)
+        if message_taking.is_message_after_hours(messages, knowledge):
+            return [*message_taking.begin(asked, knowledge), AnswerOutcome(Outcome.MESSAGE)]
+        return await self._answer(asked, knowledge)
 
-    async def _looked_up(self, messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
-        asked = messages[-1].text
-        if _is_message_after_hours(messages, knowledge):
-            return message_taking.begin(asked, knowledge)
-        known = _all_known(knowledge)
-        found = await self._found(asked, known)
-        day = day_asked_for(asked)
-        if day is not None and _offers(knowledge, BUSINESS_HOURS) and (not found or _hours_of(known) in found):
-            return [ToolCall(BUSINESS_HOURS, {"when": day})]
-        if found:
-            return [TextDelta(_answers(found, known, knowledge))]
-        return [TextDelta(_with_offer(_UNKNOWN, knowledge))]
+    async def _answer(self, asked: str, knowledge: Knowledge) -> Sequence[ModelDelta]:
+        read = await self._read(asked, knowledge)
+        decision = _by_rule(asked, read.utterance) or self._decided(read)
+        if decision.tells:
+            return await self._tell(asked, decision, read.calendar, knowledge)
+        if decision.act is Act.QUESTION:
+            return _not_told(asked, decision, knowledge)
+        day = day_asked_for(asked) if decision.act is Act.BOOK else None
+        if day is not None and _offers(knowledge, BUSINESS_HOURS):
+            return [ToolCall(BUSINESS_HOURS, {"when": day})]  # nobody can come on a day on which we are closed
+        return _to_act(asked, decision, knowledge)
 
-    async def _after_tool(self, messages: Sequence[Message], knowledge: Knowledge) -> str:
+    async def _tell(
+        self, asked: str, decision: Decision, calendar: int | None, knowledge: Knowledge
+    ) -> Sequence[ModelDelta]:
+        """Return the answer that was found, and those to other questions of the same utterance."""
+        entries = await self._entries_told(asked, decision, knowledge)
+        entry = decision.entry if decision.entry in range(len(knowledge.questions)) else None
+        outcome = AnswerOutcome(Outcome.ANSWERED, entry, decision.confidence)
+        if calendar in entries:
+            day = day_asked_for(asked)
+            if decision.entry == calendar:
+                outcome = AnswerOutcome(Outcome.HOURS, None, decision.confidence)
+            if day is not None and _offers(knowledge, BUSINESS_HOURS):
+                return [ToolCall(BUSINESS_HOURS, {"when": day}), outcome]
+        return [TextDelta(_answers(entries, knowledge)), outcome]
+
+    async def _entries_told(self, asked: str, decision: Decision, knowledge: Knowledge) -> list[int]:
+        """Return the entry that was decided on, and those that answer other questions of an utterance, in order."""
+        parts = _questions_in(asked)
+        found: list[int] = []
+        for part in parts[:_QUESTIONS_AT_ONCE_MAX] if len(parts) > 1 else ():
+            other = self._decided(await self._read(part, knowledge))
+            if other.tells and other.entry is not None and other.entry not in found:
+                found.append(other.entry)
+        return found if decision.entry is None or decision.entry in found else [decision.entry, *found]
+
+    def _to_asking_back(
+        self, messages: Sequence[Message], before: str, knowledge: Knowledge
+    ) -> Sequence[ModelDelta] | None:
+        """Return what follows the reply to a question of ours whether an entry is meant; None for other replies."""
+        entry = faq_replies.asked_back_in(before, tuple(each.question for each in knowledge.questions))
+        said = messages[-1].text
+        if entry is None or not (says_yes(said) or says_no(said)):
+            return None
+        if says_yes(said):
+            return [TextDelta(_answers([entry], knowledge)), AnswerOutcome(Outcome.ANSWERED, entry)]
+        if len(words_of(said)) > _WORDS_OF_A_MESSAGE:
+            return None  # "No, I mean the one for children": a question of its own
+        return _not_told(question_before(messages), Decision(Act.QUESTION), knowledge)
+
+    async def _after_tool(self, messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
         """Return what is said once a tool has answered: what it says, and what else was asked for."""
         result = messages[-1].text
         name = next((call.name for each in reversed(messages) for call in each.tool_calls), "")
         if name != BUSINESS_HOURS:
-            return _with_offer(_NOBODY, knowledge) if is_error(result) else result
+            return [TextDelta(_with_offer(faq_replies.NOBODY, knowledge) if is_error(result) else result)]
         asked = next((message.text for message in reversed(messages) if message.role is TurnRole.USER), "")
-        known = _all_known(knowledge)
-        hours = _hours_of(known)
-        others = [at for at in await self._found(asked, known) if at != hours]
-        answer = (knowledge.hours or _UNKNOWN) if is_error(result) else result
-        return " ".join([answer, _answers(others, known, knowledge)]).strip()
+        read = await self._read(asked, knowledge)
+        decision = self._decided(read)
+        if decision.act is Act.BOOK:
+            return _to_booking(asked, result, decision, knowledge)
+        calendar = len(knowledge.questions)
+        others = await self._entries_told(asked, Decision(Act.HOURS, calendar), knowledge)
+        others.remove(calendar)
+        answer = (knowledge.hours or faq_replies.UNKNOWN) if is_error(result) else result
+        return [TextDelta(" ".join([answer, _answers(others, knowledge)]).strip())]
 
-    async def _found(self, asked: str, known: "Sequence[_Known]") -> list[int]:
-        return await self._find(_questions_in(asked), known) or await self._find([asked], known)
+    async def _read(self, text: str, knowledge: Knowledge) -> _Read:
+        entries = _entries(knowledge)
+        index = self._reader.index(entries)
+        await self._learn(index.questions_missing, index.learn_questions)
+        utterance = await self._workers.run(PROVIDER, self._reader.read, text)
+        nearest = index.nearest(utterance.vector, CANDIDATES)
+        await self._learn(lambda: index.answers_missing(nearest), index.learn_answers)
+        candidates = await self._workers.run(PROVIDER, index.judge, text, utterance, nearest)
+        return _Read(utterance, candidates, len(knowledge.questions) if knowledge.hours else None)
 
-    async def _find(self, questions: Sequence[str], known: Sequence[_Known]) -> list[int]:
-        """Return which of the known things are asked for, in the order of the questions."""
-        found: list[int] = []
-        rows = self._rows(known)
-        owners = [at for at, entry in enumerate(known) for _ in entry.questions]
-        await self._learn(rows, rows.questions())
-        for question in questions[:_QUESTIONS_AT_ONCE_MAX]:
-            vector = await self._workers.run(PROVIDER, self._vectors.vector, question)
-            await self._learn(rows, rows.near(vector, _NEAR))
-            by_both, by_question = rows.joint @ vector, rows.alone @ vector
-            best = int(np.argmax(np.maximum(by_both, by_question)))
-            close = by_both[best] >= _CLOSE_TO_BOTH or by_question[best] >= _CLOSE_TO_QUESTION
-            if close and owners[best] not in found:
-                found.append(owners[best])
-        return found
+    def _decided(self, read: _Read) -> Decision:
+        return decide(read.utterance, read.candidates, read.calendar, self._thresholds)
 
-    async def _learn(self, rows: FaqRows, places: Iterable[int]) -> None:
+    async def _learn(self, missing: Callable[[], list[int]], learn: Callable[[list[int]], None]) -> None:
         """Compute what is missing, in jobs so small that others get their turn between them."""
-        missing = rows.missing(places)
-        for at in range(0, len(missing), _TEXTS_A_JOB):
-            few = rows.missing(missing[at : at + _TEXTS_A_JOB])  # another call about the same FAQ may have been here
-            if few:
-                await self._workers.run(PROVIDER, rows.learn, few)
-
-    def _rows(self, known: Sequence[_Known]) -> FaqRows:
-        return self._memory.rows([(question, entry.answer) for entry in known for question in entry.questions])
+        while some := missing()[:_TEXTS_A_JOB]:  # another call about the same FAQ may have been here
+            await self._workers.run(PROVIDER, learn, some)
 
 
-def _all_known(knowledge: Knowledge) -> list[_Known]:
-    known = [_Known((entry.question,), entry.answer) for entry in knowledge.questions]
+def _by_rule(asked: str, utterance: Encoded) -> Decision | None:
+    """Return the decision for the usual words of leave-taking or for a person, where the classifier does not object.
+
+    "That's all I know about parking, how much is a haircut" and "put me down for Thursday" hold such words, too.
+    """
+    for act, kindred, is_said in (
+        (Act.GOODBYE, (Act.THANKS,), says_goodbye),
+        (Act.PERSON, (), wants_person),
+    ):
+        probability = sum(utterance.acts[each] for each in (act, *kindred))
+        if probability >= _NO_OBJECTION and is_said(asked):
+            return Decision(act, confidence=max(probability, _BY_RULE))
+    return None
+
+
+def _entries(knowledge: Knowledge) -> list[Entry]:
+    """Return what can be told: the owner's entries, then the opening hours and why we call, where there are any."""
+    entries = [Entry(each.question, each.answer) for each in knowledge.questions]
     if knowledge.hours:
-        known.append(_Known(_HOURS_QUESTIONS, knowledge.hours))
-    who = f"This is {knowledge.assistant_name}"
-    known.append(
-        _Known(_NAME_QUESTIONS, f"{who}, the assistant of {knowledge.company}." if knowledge.company else f"{who}.")
-    )
+        entries.append(Entry(_CALENDAR_QUESTION, knowledge.hours))
     if knowledge.is_our_call:
-        known.append(_Known(_PURPOSE_QUESTIONS, calling_about(knowledge.purpose)))
-    return known
+        entries.append(Entry(_PURPOSE_QUESTION, calling_about(knowledge.purpose)))
+    return entries
 
 
-def _hours_of(known: Sequence[_Known]) -> int | None:
-    """Return where the opening hours stand among what is known, or None."""
-    return next((at for at, entry in enumerate(known) if entry.questions is _HOURS_QUESTIONS), None)
+def _not_told(asked: str, decision: Decision, knowledge: Knowledge) -> Sequence[ModelDelta]:
+    """Return a question back about the entry that may be meant, or the offer to pass the question on."""
+    if decision.entry is not None:
+        text = faq_replies.ask_back(_entries(knowledge)[decision.entry].question)
+        return [TextDelta(text), AnswerOutcome(Outcome.ASKED_BACK, decision.entry, decision.confidence)]
+    outcome = AnswerOutcome(Outcome.PASSED_ON, None, decision.confidence)
+    if not words_of(asked):
+        return [TextDelta(faq_replies.SAY_AGAIN), AnswerOutcome(Outcome.OTHER)]
+    if can_take_messages(knowledge):
+        return [TextDelta(f"{faq_replies.UNKNOWN} {PASS_ON}"), outcome]
+    return [TextDelta(faq_replies.UNKNOWN), outcome]
 
 
-def _answers(found: Sequence[int], known: Sequence[_Known], knowledge: Knowledge) -> str:
-    sentences = [sentence for at in found for sentence in sentences_of(known[at].answer)]
+def _to_act(asked: str, decision: Decision, knowledge: Knowledge) -> Sequence[ModelDelta]:
+    """Return what answers an utterance that asks for no fact."""
+    act, confidence = decision.act, decision.confidence
+    if act is Act.GOODBYE:
+        return _goodbye(knowledge, confidence)
+    if act is Act.PERSON:
+        outcome = AnswerOutcome(Outcome.PERSON, None, confidence)
+        if _offers(knowledge, TRANSFER_CALL):
+            return [ToolCall(TRANSFER_CALL), outcome]
+        return [TextDelta(_with_offer(faq_replies.NOBODY, knowledge)), outcome]
+    if act in faq_replies.WISHES:
+        return [*_wish(asked, act, knowledge), AnswerOutcome(Outcome.MESSAGE, None, confidence)]
+    kind = Outcome.COURTESY if act in _COURTESIES else Outcome.OTHER
+    return [TextDelta(_in_a_sentence(act, knowledge)), AnswerOutcome(kind, None, confidence)]
+
+
+def _to_booking(asked: str, hours: str, decision: Decision, knowledge: Knowledge) -> Sequence[ModelDelta]:
+    """Return what answers the wish to come on a certain day, once the calendar has said whether we are open then."""
+    if not is_error(hours) and "closed" in hours and _OPEN.search(hours) is None:
+        return [TextDelta(_with_offer(hours, knowledge)), AnswerOutcome(Outcome.HOURS, None, decision.confidence)]
+    return _to_act(asked, decision, knowledge)
+
+
+def _wish(asked: str, act: Act, knowledge: Knowledge) -> Sequence[ModelDelta]:
+    if not can_take_messages(knowledge):
+        return [TextDelta(faq_replies.CANNOT)]
+    is_only_asked_for = act is Act.MESSAGE and _ASKS_TO_LEAVE_ONE.search(asked.lower()) is not None
+    if is_only_asked_for and len(words_of(asked)) <= _WORDS_OF_A_WISH:
+        return [TextDelta(f"Of course. {ASK_MESSAGE}")]
+    return [TextDelta(f"{faq_replies.WISHES[act]} "), *message_taking.begin(asked, knowledge)]
+
+
+def _in_a_sentence(act: Act, knowledge: Knowledge) -> str:
+    if act is Act.WHO_ARE_YOU:
+        return f"{faq_replies.who_we_are(knowledge)} How can I help you?"
+    if act is Act.GREETING:
+        if knowledge.is_our_call:
+            return f"Hello. {calling_about(knowledge.purpose)}"
+        # Not by name: somebody else may call from the same number.
+        return f"Hello{', and welcome back' if knowledge.caller_name else ''}. How can I help you?"
+    if act in _GOES_ON:
+        return "What would you like to know about it?" if knowledge.is_our_call else faq_replies.GO_ON
+    return _IN_A_SENTENCE.get(act, faq_replies.SAY_AGAIN)
+
+
+def _goodbye(knowledge: Knowledge, confidence: float) -> Sequence[ModelDelta]:
+    return [TextDelta(farewell(knowledge)), ToolCall(END_CALL), AnswerOutcome(Outcome.GOODBYE, None, confidence)]
+
+
+def _answers(entries: Sequence[int], knowledge: Knowledge) -> str:
+    known = _entries(knowledge)
+    sentences = [sentence for at in entries for sentence in sentences_of(known[at].answer)]
     return " ".join(sentences[: SENTENCES_MAX[knowledge.response_length]])
 
 
@@ -215,38 +312,6 @@ def _with_offer(sentence: str, knowledge: Knowledge) -> str:
     return f"{sentence} {OFFER}" if can_take_messages(knowledge) else sentence
 
 
-def _is_message_after_hours(messages: Sequence[Message], knowledge: Knowledge) -> bool:
-    """Tell whether the last words are what a caller leaves who was told, in whatever words, that nobody is there."""
-    if not knowledge.after_hours or not can_take_messages(knowledge):
-        return False
-    said = [message.text for message in messages if message.role is TurnRole.USER]
-    return len(said) == 1 and "?" not in said[0] and len(words_of(said[0])) >= _WORDS_OF_A_MESSAGE
-
-
-def _courtesy(asked: str, knowledge: Knowledge) -> Sequence[ModelDelta] | None:
-    """Return what is answered without looking anything up, or None."""
-    words = words_of(asked)
-    if wants_person(asked):
-        if _offers(knowledge, TRANSFER_CALL):
-            return [ToolCall(TRANSFER_CALL)]
-        return [TextDelta(_with_offer(_NOBODY, knowledge))]
-    if _WANTS_MESSAGE.search(asked.lower()) and can_take_messages(knowledge):
-        return [TextDelta(f"Of course. {ASK_MESSAGE}")]
-    return [TextDelta(_to_pleasantries(words, knowledge))] if all(word in _PLEASANTRIES for word in words) else None
-
-
-def _to_pleasantries(words: Sequence[str], knowledge: Knowledge) -> str:
-    if any(word in _THANKS for word in words):
-        return f"You're welcome. {ANYTHING_ELSE}"
-    if any(word in _GREETINGS for word in words):
-        if knowledge.is_our_call:
-            return f"Hello. {calling_about(knowledge.purpose)}"
-        # Not by name: somebody else may call from the same number.
-        return f"Hello{', and welcome back' if knowledge.caller_name else ''}. How can I help you?"
-    return "What would you like to know about it?" if knowledge.is_our_call else "Please go ahead."
-
-
 def _questions_in(text: str) -> list[str]:
-    """Return the single questions of an utterance, without its pleasantries."""
-    parts = [part for sentence in sentences_of(text) for part in _SECOND_QUESTION.split(sentence)]
-    return [part for part in parts if not all(word in _PLEASANTRIES for word in words_of(part))]
+    """Return the single questions of an utterance."""
+    return [part for sentence in sentences_of(text) for part in _SECOND_QUESTION.split(sentence) if words_of(part)]

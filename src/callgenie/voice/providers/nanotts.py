@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from callgenie.audio.resample import Resampler
+from callgenie.kernel.weights import Weights
 from callgenie.voice.providers.pico import PICO_RATE, PROVIDER, PicoLibrary
-from callgenie.voice.providers.weights import Weights
 from callgenie.voice.providers.workers import Workers
 
 

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from callgenie.kernel.weights import VoiceModelMissingError, Weights
 from callgenie.voice.ports import ProviderError
-from callgenie.voice.providers.weights import VoiceModelMissingError, Weights
 
 PROVIDER: Final = "nanotts"
 PICO_RATE: Final = 16_000

@@ -15,9 +15,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from callgenie.audio.resample import Resampler
+from callgenie.kernel.weights import Weights
 from callgenie.voice.ports import VoiceActivity
 from callgenie.voice.providers.upsample import MODEL_RATE
-from callgenie.voice.providers.weights import Weights
 
 WEIGHTS: Final = Weights(
     name="silero-vad-v6",

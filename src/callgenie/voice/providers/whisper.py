@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from callgenie.audio.kept import KeptAudio
 from callgenie.audio.resample import resample
+from callgenie.kernel.weights import Weights
 from callgenie.voice.ports import ProviderError, SpeechStream, Transcript
 from callgenie.voice.providers.mel import FRAMES_A_SECOND, log_mel
 from callgenie.voice.providers.upsample import MODEL_RATE, doubled
-from callgenie.voice.providers.weights import Weights
 from callgenie.voice.providers.workers import Workers
 
 PROVIDER: Final = "whisper"

@@ -6,13 +6,13 @@ from typing import Final
 import pytest
 
 from callgenie.kernel.errors import DomainError
+from callgenie.kernel.weights import MODELS_DIR, VoiceModelDamagedError, VoiceModelMissingError, Weights
 from callgenie.settings import Settings
-from callgenie.voice.providers import minilm, nanotts, silero, whisper
+from callgenie.voice.providers import nanotts, silero, whisper
 from callgenie.voice.providers.embedded import load_embedded_providers
-from callgenie.voice.providers.weights import MODELS_DIR, VoiceModelDamagedError, VoiceModelMissingError, Weights
 
-ROOT: Final = Path(__file__).resolve().parents[3]
-EVERY_MODEL: Final = (silero.WEIGHTS, whisper.WEIGHTS, minilm.WEIGHTS, *nanotts.VOICES.values())
+ROOT: Final = Path(__file__).resolve().parents[2]
+EVERY_MODEL: Final = (silero.WEIGHTS, whisper.WEIGHTS, *nanotts.VOICES.values())
 
 
 def weights(**changes: object) -> Weights:

