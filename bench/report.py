@@ -16,6 +16,7 @@ from bench.recognition import Recognised
 from bench.soak import GROWTH_MB_GOAL, Soak
 from bench.soak import LINES as SOAK_LINES
 from bench.stack import GOAL_RATIO, Request
+from bench.understanding import Understood
 
 CPU_PERCENT_GOAL = 1.5
 MEMORY_MB_GOAL = 1.0
@@ -41,6 +42,42 @@ def page(sections: Sequence[Sequence[str]], *, kept: str = "") -> str:
     texts = {text.partition("\n")[0]: f"## {text.rstrip()}\n" for text in older}
     texts.update({lines[0].removeprefix("## "): "\n".join([*lines, yardstick, ""]) for lines in sections})
     return "\n".join([*head, *texts.values()])
+
+
+def understanding_section(figures: Understood) -> list[str]:
+    """Show what is made of callers of held-out trades, and what it costs."""
+    scores, cpu = figures.scores, figures.cpu_ms
+    rows = [
+        ("near misses that were told a fact", scores.wrong, scores.unanswerable, "<= 3 %"),
+        ("near misses that were asked back about", scores.bothered, scores.unanswerable, ""),
+        ("questions told their own entry at once", scores.own, scores.answerable, ">= 65 %, goal 80 %"),
+        ("the same, or asked back about it", scores.asked, scores.answerable, ">= 80 %, goal 90 %"),
+        ("of what was told, from the right entry", scores.own, scores.told, ">= 95 %"),
+        ("questions for opening hours taken for such", scores.hours_right, scores.hours, ">= 95 %"),
+        ("courtesies taken for such", scores.courtesies_right, scores.courtesies, ""),
+    ]
+    return [
+        f"## Callers of {figures.trades} trades that were held out",
+        "The data is in `training/data`: no model and no threshold was chosen by it. Acts are of wordings that were",
+        "held out; wrongly: utterances of other acts that were taken for this one.",
+        "",
+        "| | share | of | wanted |",
+        "|---|---|---|---|",
+        *(f"| {what} | {part / max(1, of):.1%} | {of} | {wanted} |" for what, part, of, wanted in rows),
+        "",
+        (
+            f"CPU of acts, retrieval and judge, one thread: p50 {percentile(cpu, 50):.0f} ms,"
+            f" p95 {percentile(cpu, 95):.0f} ms (wanted: p95 60, goal 40)."
+        ),
+        "",
+        "| act | found | wrongly | taken for |",
+        "|---|---|---|---|",
+        *(
+            f"| {each.act.value} | {each.found} of {each.said} | {each.wrongly} | {each.confused} |"
+            for each in figures.acts
+        ),
+        "",
+    ]
 
 
 def _yardstick_seconds() -> float:
