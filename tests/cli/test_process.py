@@ -47,6 +47,16 @@ def test_a_signal_ends_it_cleanly(data_folder: Path, number: signal.Signals) -> 
         assert not (data_folder / "server.json").exists()
 
 
+def test_a_server_that_nobody_listens_to_any_more_ends_cleanly_as_well(data_folder: Path) -> None:
+    with running("callgenie", "serve", "--port", 0, "--data-dir", data_folder) as server:
+        server.wait_for('{"url"')
+        mongod = mongod_of(server)
+        server.stop_listening()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE_SECONDS) == 0
+        assert not lives(mongod)
+
+
 def test_limits_that_are_off_are_said_loudly(data_folder: Path) -> None:
     with running(SERVER, data_folder, 0, RATE_LIMITS="off") as server:
         server.wait_for("progress WARNING: RATE_LIMITS=off")

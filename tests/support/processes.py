@@ -55,6 +55,12 @@ class Running:
                 return line.removeprefix(beginning).strip()
         raise AssertionError(f"ended ({self.process.wait()}) without saying {beginning!r}: {self.said}")
 
+    def stop_listening(self) -> None:
+        """Close our end of its output; whatever it still writes fails."""
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process.stdout = None
+
     def let_go(self) -> None:
         """Tell a program of `tests.support` that what it was kept up by is over."""
         self.process.send_signal(LET_GO)
@@ -121,6 +127,19 @@ async def output_of(*command: str, **options: Any) -> bytes:
 def _surroundings() -> dict[str, str]:
     left_out = _OF_PYTHON | {str(field.validation_alias) for field in Settings.model_fields.values()}
     return {name: value for name, value in os.environ.items() if name not in left_out} | {"PYTHONPATH": _OUR_PATH}
+
+
+def children() -> set[int]:
+    """Return the ids of this process's children, also of those that have ended and were not waited for."""
+    lists = list(Path("/proc/self/task").glob("*/children"))
+    if not lists:
+        # The portable way looks at every process of the machine, which for every test is minutes in all.
+        return {child.pid for child in psutil.Process().children()}
+    found = set[int]()
+    for each in lists:
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found.update(map(int, each.read_text().split()))
+    return found
 
 
 def lives(process: psutil.Process) -> bool:

@@ -16,7 +16,7 @@ from callgenie.app import create_app
 from callgenie.cli.garbage import set_aside_what_is_loaded
 from callgenie.cli.process import Assemble, Program, run_server
 from callgenie.cli.reload import changes_in
-from callgenie.cli.terminal import load_settings, out, progress, run
+from callgenie.cli.terminal import LastingConsole, load_settings, progress, run
 from callgenie.cli.workers import run_workers
 from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.ids import SystemRandomness
@@ -33,6 +33,8 @@ from callgenie.wiring.voices import models_dir_of
 
 # Each loads the voice models for itself, some 300 MB; more of them than a large machine has cores only wait.
 WORKERS_MAX: Final = 64
+
+_out = LastingConsole(highlight=False, soft_wrap=True)
 
 
 def serve(
@@ -90,13 +92,13 @@ def assembler(load: Callable[[], Awaitable[VoiceProviders]]) -> Assemble:
 
 
 def _say_ready(url: str, settings: Settings) -> None:
-    out.print(f"\n[bold]CallGenie answers at {url}[/bold]")
+    _out.print(f"\n[bold]CallGenie answers at {url}[/bold]")
     # What is printed is typed as it stands, and must reach this server's database.
     where = ""
     if settings.mongodb_uri is None:
-        out.print(f"Everything is kept in {settings.data_dir.expanduser().absolute()}")
+        _out.print(f"Everything is kept in {settings.data_dir.expanduser().absolute()}")
         where = "" if settings.data_dir == default_data_dir() else f" --data-dir {shlex.quote(str(settings.data_dir))}"
-    out.print(
+    _out.print(
         "Next: sign up with POST /api/auth/register (see README.md), fill the pool with\n"
         f"`callgenie numbers import FILE{where}`, and connect a number (docs/how-to/connect-a-twilio-number.md).\n"
         "Ctrl-C stops."

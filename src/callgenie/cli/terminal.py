@@ -1,6 +1,7 @@
 """How the program speaks to whoever typed the command: lines on standard error, answers on standard output."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -16,8 +17,19 @@ from callgenie.settings.stray_names import stray_names
 
 T = TypeVar("T")
 
+
+class LastingConsole(Console):
+    """A console whose reader may go away. Rich would end the program then, in the middle of whatever it does."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on, and write to nowhere from now on: a server still has calls to finish and a database to stop."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = LastingConsole(stderr=True, highlight=False, soft_wrap=True)
 
 # sysexits.h, where one fits, so that scripts can tell a wrong word from a server that is away.
 EXIT_CODES: Final = {
