@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.database import empty, mongod, short_folder
 from tests.support.outside import MISSING
+from tests.support.processes import children
 
 from callgenie.mongo.client import Database, connect
 from callgenie.mongo.schema import init_db
@@ -32,6 +34,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(cores, WORKERS_MAX) if cores > 1 else 0
 
 
+def pytest_configure() -> None:
+    """End a test run that is told to stop as by Ctrl-C, so that what its tests have started ends with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a program that this machine lacks."""
     for mark, reason in MISSING.items():
@@ -42,9 +49,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     """Fails the test that leaves a process, and not the later one in which the garbage collector finds it."""
-    before = set(psutil.Process().children())
+    before = children()
     yield
-    left = [process for process in psutil.Process().children() if process not in before]
+    left = [psutil.Process(each).cmdline() for each in children() - before]
     assert left == [], "this test started processes and did not wait for their end"
 
 
