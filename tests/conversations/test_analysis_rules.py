@@ -1,20 +1,22 @@
 """A call summed up without any model: what is on record, and nothing else."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.reported_turns import SAID_AT, turns_of
 
 from callgenie.conversations.analysis_rules import findings_by_rules
-from callgenie.conversations.models import Conversation, RecordedTurn, TakenMessage
+from callgenie.conversations.models import Conversation, RecordedTurn, TakenMessage, Transfer
 from callgenie.conversations.transcripts import TRANSCRIPT_CHARS_MAX, transcript_of
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, Fault, TurnRole
+from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, Fault, TransferStatus, TurnRole
 from callgenie.voice.analyst import NAME_CHARS_MAX, SUMMARY_CHARS_MAX, WISH_CHARS_MAX
 
-NOW = datetime(2026, 3, 16, 9, 30, tzinfo=UTC)
+NOW = SAID_AT
 CALL = Conversation(
     id="1",
     user_id=UserId("u"),
@@ -53,6 +55,65 @@ def test_what_was_asked_is_told_with_whether_it_was_answered() -> None:
         '"Is anybody" (not answered), "there?" (not answered).'
     )
     assert (found.caller_name, found.wish) == (None, "Good morning, when are you open?")
+
+
+def told(*lines: str, **fields: Any) -> str:
+    """Return the summary of a call of these turns, as `turns_of` reads them, without who called for how long."""
+    return findings_by_rules(replace(CALL, turns=turns_of(*lines), **fields)).summary.partition(" s. ")[2]
+
+
+def message(text: str = "Please call me.") -> TakenMessage:
+    return TakenMessage("1", text, "", "", NOW)
+
+
+PASSED_ON = ("do you do braces", "[passed_on] I don't know that. Would you like to leave a message?")
+BOOKING = ("I'd like to book a table", "[message] May I have your name?", "Anna", "[message] Is that right?")
+
+
+@pytest.mark.parametrize(
+    ("lines", "fields", "summary"),
+    [
+        (["where can I park", "[answered] I don't know a better place."], {}, 'Asked "where can I park" (answered).'),
+        (["open on Monday?", "[hours] From nine."], {}, 'Asked "open on Monday?" (opening hours told).'),
+        (PASSED_ON, {}, 'Asked "do you do braces" (not answered, not passed on).'),
+        (
+            [*PASSED_ON, "yes please", "[message] Your name?"],
+            {"messages": (message(),)},
+            'Asked "do you do braces" (not answered, passed on). Left a message: "Please call me.".',
+        ),
+        (["is it free", "[asked_back] Parking?"], {}, 'Asked "is it free" (asked back, not answered).'),
+        (BOOKING, {}, 'Requested "I\'d like to book a table" (no message left).'),
+        (
+            BOOKING,
+            {"messages": (message(),)},
+            'Requested "I\'d like to book a table" (message left). Left a message: "Please call me.".',
+        ),
+        (["a person please", "[person] Nobody is here."], {}, "Asked for a person (not put through)."),
+        (
+            ["a person please", "[person] One moment."],
+            {"transfer": Transfer("+14155550100", TransferStatus.COMPLETED, NOW)},
+            "Asked for a person (put through).",
+        ),
+        (
+            ["a person please", "[person] One moment."],
+            {"transfer": Transfer("+14155550100", TransferStatus.NO_ANSWER, NOW)},
+            "Asked for a person (put through, nobody answered).",
+        ),
+        (["good morning", "[courtesy] Good morning."], {}, 'Said "good morning".'),
+    ],
+)
+def test_the_summary_tells_what_the_outcomes_report(lines: list[str], fields: dict[str, Any], summary: str) -> None:
+    assert told(*lines, **fields) == summary
+
+
+def test_a_message_that_was_left_before_the_question_does_not_pass_it_on() -> None:
+    early = TakenMessage("1", "Keep a loaf.", "", "", NOW - timedelta(minutes=1))
+    assert "(not answered, not passed on)" in told(*PASSED_ON, messages=(early,))
+
+
+def test_the_wish_is_what_was_asked_or_requested_first() -> None:
+    asked = findings_by_rules(replace(CALL, turns=turns_of(*BOOKING, *PASSED_ON)))
+    assert asked.wish == "I'd like to book a table"
 
 
 def test_a_message_tells_who_called_and_what_they_want() -> None:

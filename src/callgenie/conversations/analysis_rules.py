@@ -1,14 +1,14 @@
 """Sums a call up without any model: it repeats what is on record, and concludes nothing."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from callgenie.conversations.asked_questions import AskedQuestion, QuestionState, exchanges_in, questions_in
 from callgenie.conversations.models import Conversation, RecordedTurn, TakenMessage
-from callgenie.kernel.vocabulary import Direction, Fault, TurnRole
+from callgenie.kernel.vocabulary import Direction, Fault, Outcome, TransferStatus, TurnRole
 from callgenie.mail.rendering import one_line
 from callgenie.voice.analyst import NAME_CHARS_MAX, SUMMARY_CHARS_MAX, WISH_CHARS_MAX, Findings
-from callgenie.voice.courtesies import asks
+from callgenie.voice.courtesies import says_yes
 
 BY_RULES: Final = "rules"
 
@@ -16,16 +16,29 @@ _QUESTIONS_MAX: Final = 5
 _QUOTE_CHARS_MAX: Final = 120
 _MESSAGE_CHARS_MAX: Final = 300
 
-_NO_ANSWER: Final = re.compile(r"\b(?:do not|don't|did not|didn't) (?:know|get that)\b", re.IGNORECASE)
+_IN_WORDS: Final = {
+    QuestionState.ANSWERED: "answered",
+    QuestionState.HOURS_TOLD: "opening hours told",
+    QuestionState.NOT_ANSWERED: "not answered",
+    QuestionState.ASKED_BACK: "asked back, not answered",
+}
+_REACHED: Final = frozenset({TransferStatus.ANSWERED, TransferStatus.COMPLETED})
+_NOT_REACHED: Final = frozenset(
+    {TransferStatus.BUSY, TransferStatus.NO_ANSWER, TransferStatus.FAILED, TransferStatus.CANCELED}
+)
 
 
 def findings_by_rules(conversation: Conversation) -> Findings:
-    """Return who called whom and for how long, what was asked, whether that was answered, and what was left."""
+    """Return who called whom and for how long, what was asked and wished, the result of that, and what was left."""
     messages = conversation.messages
     name = next((message.name for message in reversed(messages) if message.name), None)
-    questions = list(_questions(conversation.turns))
-    summary = " ".join([*_circumstances(conversation, name), *_asked(conversation, questions), *_left(messages)])
-    wish = messages[-1].text if messages else next((question for question, _ in questions), None)
+    questions = questions_in(conversation.turns)
+    requests = list(_requests(conversation.turns))
+    talk = [*_asked(questions, messages), *_requested(requests, messages), *_wanted_a_person(conversation)]
+    summary = " ".join(
+        [*_circumstances(conversation, name), *(talk or _said(conversation.turns)), *_left(messages)],
+    )
+    wish = messages[-1].text if messages else next((turn.text for turn in _in_order(questions, requests)), None)
     return Findings(
         one_line(summary, SUMMARY_CHARS_MAX),
         name and one_line(name, NAME_CHARS_MAX),
@@ -47,36 +60,67 @@ def _circumstances(conversation: Conversation, name: str | None) -> Iterator[str
         yield "The call was cut short by a fault."
 
 
-def _asked(conversation: Conversation, questions: Sequence[tuple[str, bool]]) -> Iterator[str]:
+def _asked(questions: Sequence[AskedQuestion], messages: Sequence[TakenMessage]) -> Iterator[str]:
     if questions:
-        told = [
-            f'"{one_line(question, _QUOTE_CHARS_MAX)}" ({"answered" if is_answered else "not answered"})'
-            for question, is_answered in questions[:_QUESTIONS_MAX]
-        ]
+        told = [f"{_quoted(question.turn)} ({_result(question, messages)})" for question in questions[:_QUESTIONS_MAX]]
         more = len(questions) - len(told)
         yield f"Asked {', '.join(told)}{f' and {more} more' if more else ''}."
-        return
-    said = next((turn.text for turn in conversation.turns if turn.role is TurnRole.USER and turn.text), None)
-    yield "Said nothing." if said is None else f'Said "{one_line(said, _QUOTE_CHARS_MAX)}".'
+
+
+def _result(question: AskedQuestion, messages: Sequence[TakenMessage]) -> str:
+    result = _IN_WORDS[question.state]
+    if question.state is QuestionState.NOT_ANSWERED and question.is_reported:
+        return f"{result}, {'passed on' if _left_after(question.turn, messages) else 'not passed on'}"
+    return result
+
+
+def _requested(requests: Sequence[RecordedTurn], messages: Sequence[TakenMessage]) -> Iterator[str]:
+    for turn in requests[:_QUESTIONS_MAX]:
+        result = "message left" if _left_after(turn, messages) else "no message left"
+        yield f"Requested {_quoted(turn)} ({result})."
+
+
+def _wanted_a_person(conversation: Conversation) -> Iterator[str]:
+    if any(turn.outcome is Outcome.PERSON for turn in conversation.turns):
+        status = None if conversation.transfer is None else conversation.transfer.status
+        result = "put through" if status in _REACHED else "being put through"
+        if status is None:
+            result = "not put through"
+        elif status in _NOT_REACHED:
+            result = "put through, nobody answered"
+        yield f"Asked for a person ({result})."
+
+
+def _said(turns: Sequence[RecordedTurn]) -> Iterator[str]:
+    said = next((turn for turn in turns if turn.role is TurnRole.USER and turn.text), None)
+    yield "Said nothing." if said is None else f"Said {_quoted(said)}."
+
+
+def _requests(turns: Sequence[RecordedTurn]) -> Iterator[RecordedTurn]:
+    """Yield with which words the caller began what a message was taken for, such as a booking."""
+    before: Outcome | None = None
+    for said, answer in exchanges_in(turns):
+        outcome = None if answer is None else answer.outcome
+        # A message after our offer to pass a question on is that question, or accepts the offer.
+        is_begun = before not in {Outcome.MESSAGE, Outcome.PASSED_ON} and not says_yes(said.text)
+        if outcome is Outcome.MESSAGE and is_begun:
+            yield said
+        before = outcome
+
+
+def _in_order(questions: Sequence[AskedQuestion], requests: Sequence[RecordedTurn]) -> list[RecordedTurn]:
+    return sorted([*(question.turn for question in questions), *requests], key=lambda turn: turn.number)
+
+
+def _left_after(turn: RecordedTurn, messages: Sequence[TakenMessage]) -> bool:
+    return any(message.at >= turn.at for message in messages)
+
+
+def _quoted(turn: RecordedTurn) -> str:
+    return f'"{one_line(turn.text, _QUOTE_CHARS_MAX)}"'
 
 
 def _left(messages: Sequence[TakenMessage]) -> Iterator[str]:
     for message in messages:
         how = "" if message.is_confirmed else ", without confirming it"
         yield f'Left a message{how}: "{one_line(message.text, _MESSAGE_CHARS_MAX)}".'
-
-
-def _questions(turns: Sequence[RecordedTurn]) -> Iterator[tuple[str, bool]]:
-    """Yield what the caller asked, and whether there was an answer to it."""
-    for at, turn in enumerate(turns):
-        if turn.role is TurnRole.USER and asks(turn.text):
-            yield turn.text, _is_answered(turns[at + 1 :])
-
-
-def _is_answered(later: Sequence[RecordedTurn]) -> bool:
-    for turn in later:
-        if turn.role is TurnRole.USER:
-            return False
-        if turn.role is TurnRole.ASSISTANT:
-            return not _NO_ANSWER.search(turn.text)
-    return False
