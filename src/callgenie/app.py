@@ -17,6 +17,7 @@ from callgenie.calls.web_page import router as web_page
 from callgenie.calls.web_routes import router as web_calls
 from callgenie.conversations.routes import router as conversations
 from callgenie.conversations.routes import usage_router as daily_usage
+from callgenie.conversations.unanswered.routes import router as unanswered_questions
 from callgenie.http import edge
 from callgenie.http.description import describe
 from callgenie.http.health import router as health
@@ -54,6 +55,7 @@ ROUTERS: Final = (
     outbound_calls,
     do_not_call,
     conversations,
+    unanswered_questions,
     billing,
     daily_usage,
     webhooks,

@@ -16,10 +16,12 @@ from callgenie.calls.models import Admitted, IncomingCall
 from callgenie.conversations.caller_store import CallerStore
 from callgenie.conversations.models import ConversationFilters, Exchange, NewMessage
 from callgenie.conversations.ongoing_store import OngoingCallStore
+from callgenie.conversations.unanswered.models import Asking
+from callgenie.conversations.unanswered.store import UnansweredQuestionStore
 from callgenie.kernel.clock import SystemClock
 from callgenie.kernel.ids import SessionId, SystemRandomness, UserId
 from callgenie.kernel.secret_file import Secrets
-from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault, TurnRole
+from callgenie.kernel.vocabulary import CallStatus, Carrier, EndedReason, Fault, Outcome, TurnRole
 from callgenie.mongo.client import Database, connect
 from callgenie.mongo.schema import COLLECTIONS
 from callgenie.numbers.models import NumberWish
@@ -117,11 +119,14 @@ async def live_the_life_of_a_customer(services: Services) -> None:
         assert await anext(asked_for) == "CA1"
     await services.desk.save_turn(call, 1, Turn(TurnRole.USER, "When are you open?", 0, 900), 2.0)
     await services.desk.keep_message(call, NewMessage("Please call me back."))
+    await services.desk.save_turn(call, 2, Turn(TurnRole.ASSISTANT, "No idea.", 1, 2, outcome=Outcome.PASSED_ON), 3.0)
     assert await services.desk.request_transfer(call, "+14155550177")
     await services.follow_ups.work()
     await services.delivery.deliver()
     await services.desk.carrier_reported(SessionId("CA1"), "in-progress")
     await services.desk.end(call, reason=EndedReason.CALLER_HANGUP, fault=Fault.NONE, elapsed_seconds=3.0)
+    await services.follow_ups.work()
+    await have_questions_listed(services, user.id)
     for number in range(3):
         await services.conversations.save_exchange(user.id, completed(f"api{number}"))
     await services.conversations.get(user.id, SessionId("CA1"))
@@ -156,6 +161,16 @@ def completed(session_id: str) -> Exchange:
         duration=30,
         status=CallStatus.COMPLETED,
     )
+
+
+async def have_questions_listed(services: Services, user_id: UserId) -> None:
+    """Do everything once that can be done with unanswered questions; one is listed already."""
+    store = UnansweredQuestionStore(services.database.db)
+    await store.add(user_id, Asking(SessionId("CA2"), 1, datetime.now(UTC), "Why?"))
+    first = await services.unanswered_questions.page(user_id, limit=1)
+    await services.unanswered_questions.page(user_id, cursor=first.next_cursor, limit=1)
+    await services.unanswered_questions.delete(user_id, first.items[0].id)
+    await store.forget(user_id, SessionId("CA1"))
 
 
 async def have_it_told(services: Services, user_id: UserId) -> None:
@@ -217,6 +232,13 @@ async def test_a_list_of_conversations_comes_in_order_from_its_index(sent: list[
             assert "TEXT_MATCH" in found
         else:
             assert "SORT" not in found, query
+
+
+async def test_a_list_of_questions_comes_in_order_from_its_index(sent: list[dict[str, Any]], database: Db) -> None:
+    lists = [query for query in sent if query.get("find") == "unansweredquestions" and "sort" in query]
+    assert len(lists) >= 3
+    for query in lists:
+        assert "SORT" not in await explain(database, query), query
 
 
 async def test_the_sweeper_looks_only_at_what_may_be_overdue(sent: list[dict[str, Any]], database: Db) -> None:

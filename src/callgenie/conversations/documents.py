@@ -1,6 +1,6 @@
 """Conversations as MongoDB keeps them, in camelCase, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
@@ -176,6 +176,12 @@ def spoken_turn_document(number: int, turn: Turn, at: datetime) -> Document:
             if (value := getattr(turn.latency, part.name)) is not None
         }
     return document
+
+
+def has_turn_of(outcomes: Sequence[Outcome]) -> Document:
+    """Return the expression that is true of a conversation with an answer of one of these outcomes."""
+    there = {"$setIntersection": [{"$ifNull": ["$turns.outcome", []]}, [outcome.value for outcome in outcomes]]}
+    return {"$ne": [there, []]}
 
 
 def recorded_turn_document(number: int, role: TurnRole, text: str, at: datetime) -> Document:

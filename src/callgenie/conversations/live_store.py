@@ -14,13 +14,23 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
-from callgenie.conversations.documents import Document, conversation_of, spoken_turn_document
+from callgenie.conversations.asked_questions import OPEN_OUTCOMES
+from callgenie.conversations.documents import Document, conversation_of, has_turn_of, spoken_turn_document
 from callgenie.conversations.follow_up_plan import FollowUpPlan
 from callgenie.conversations.follow_up_store import naming
 from callgenie.conversations.message_store import MESSAGE_MAIL, keeping
 from callgenie.conversations.models import TURNS_MAX, Conversation, Ending, NewCall, NewMessage
+from callgenie.conversations.unanswered.models import UNANSWERED_QUESTIONS
 from callgenie.kernel.ids import SessionId, UserId
-from callgenie.kernel.vocabulary import CallStatus, Carrier, Direction, EndedReason, Fault, TransferStatus
+from callgenie.kernel.vocabulary import (
+    LIVE_STATUSES,
+    CallStatus,
+    Carrier,
+    Direction,
+    EndedReason,
+    Fault,
+    TransferStatus,
+)
 from callgenie.mongo.client import only_when_new, retrying
 from callgenie.voice.turn import Turn
 
@@ -43,6 +53,7 @@ _IS_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$lt"
 NOT_OVERDUE: Final[Document] = {"leaseUntil": {"$type": "date"}, "$expr": {"$gt": ["$leaseUntil", "$$NOW"]}}
 _FIRST_ANSWER: Final[Document] = {"$eq": [{"$type": "$answeredAt"}, "missing"]}
 _WITHOUT_TURNS: Final[Document] = {"turns": 0}
+_IS_OVER: Final[Document] = {"$not": [{"$in": ["$status", [status.value for status in LIVE_STATUSES]]}]}
 
 
 def in_seconds(seconds: int) -> Document:
@@ -207,11 +218,13 @@ class LiveCallStore:
         document = spoken_turn_document(number, turn, at)
         missing = {"turns.number": {"$ne": number}, "turnCount": {"$lt": TURNS_MAX}, "deletedAt": None}
         # The guard is the turn's own number, which the same write puts in place: the increment cannot be repeated.
-        changes = {
+        changes: Document | list[Document] = {
             "$push": {"turns": {"$each": [document], "$sort": {"number": 1}}},
             "$inc": {"turnCount": 1},
             "$max": {"heartbeatSeconds": elapsed_seconds},
         }
+        if turn.outcome in OPEN_OUTCOMES:
+            changes = _with_open_question(document, elapsed_seconds)
         await retrying(lambda: self._conversations.update_one(_key(user_id, session_id) | missing, changes))
 
     async def request_transfer(self, user_id: UserId, session_id: SessionId, to: str) -> Conversation | None:
@@ -277,12 +290,16 @@ class LiveCallStore:
         if left is not None:
             changes = changes | keeping(left)
             kinds = (*kinds, MESSAGE_MAIL)
-        return await self._move(query, changes | naming(kinds), named=bool(kinds))
+        listing = naming([UNANSWERED_QUESTIONS], when=has_turn_of(OPEN_OUTCOMES))
+        return await self._move(query, changes | naming(kinds), {"$set": listing}, named=bool(kinds))
 
-    async def _move(self, query: Document, changes: Document, *, named: bool = False) -> Conversation | None:
+    async def _move(
+        self, query: Document, changes: Document, *then: Document, named: bool = False
+    ) -> Conversation | None:
+        steps = [{"$set": changes}, *then]
         moved = await retrying(
             lambda: self._conversations.find_one_and_update(
-                query, [{"$set": changes}], _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
+                query, steps, _WITHOUT_TURNS, return_document=ReturnDocument.AFTER
             )
         )
         if moved is None:
@@ -294,6 +311,17 @@ class LiveCallStore:
 
 def _key(user_id: UserId, session_id: SessionId) -> Document:
     return {"userId": ObjectId(user_id), "sessionId": session_id}
+
+
+def _with_open_question(document: Document, elapsed_seconds: int) -> list[Document]:
+    """Return the steps that append a turn whose question may be unanswered; after the call's end it is listed anew."""
+    turns = {"$concatArrays": [{"$ifNull": ["$turns", []]}, [{"$literal": document}]]}
+    changes = {
+        "turns": {"$sortArray": {"input": turns, "sortBy": {"number": 1}}},
+        "turnCount": {"$add": ["$turnCount", 1]},
+        "heartbeatSeconds": {"$max": ["$heartbeatSeconds", elapsed_seconds]},
+    }
+    return [{"$set": changes}, {"$set": naming([UNANSWERED_QUESTIONS], when=_IS_OVER)}]
 
 
 def _ended(ending: Ending, ended_at: Any) -> Document:

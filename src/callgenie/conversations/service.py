@@ -1,6 +1,6 @@
 """What can be done with conversations."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 
 from callgenie.conversations.errors import CallInProgressError, ConversationNotFoundError
@@ -12,10 +12,20 @@ from callgenie.kernel.ids import SessionId, UserId
 
 
 class ConversationService:
-    """A user's history: pages of it, single conversations, and exchanges from elsewhere."""
+    """A user's history: pages of it, single conversations, and exchanges from elsewhere.
 
-    def __init__(self, store: ConversationStore, recording: Recording, cursors: CursorSigner) -> None:
+    `on_deleted` is called after a conversation was deleted, for what can be done about it at once.
+    """
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        recording: Recording,
+        cursors: CursorSigner,
+        on_deleted: Callable[[UserId, SessionId], Awaitable[None]] | None = None,
+    ) -> None:
         self._store = store
+        self._on_deleted = on_deleted
         self._recording = recording
         self._cursors = cursors
 
@@ -70,6 +80,8 @@ class ConversationService:
         if not await self._store.exists(user_id, session_id):
             raise ConversationNotFoundError
         if await self._store.delete(user_id, session_id):
+            if self._on_deleted is not None:
+                await self._on_deleted(user_id, session_id)
             return
         # Where it is gone by now, this write arrived twice or somebody else was faster: either way it is done.
         if await self._store.exists(user_id, session_id):

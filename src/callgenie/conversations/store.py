@@ -10,8 +10,11 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, CursorNotFound
 
-from callgenie.conversations.documents import Document, conversation_of
+from callgenie.conversations.asked_questions import OPEN_OUTCOMES
+from callgenie.conversations.documents import Document, conversation_of, has_turn_of
+from callgenie.conversations.follow_up_store import naming
 from callgenie.conversations.models import Conversation, ConversationFilters
+from callgenie.conversations.unanswered.models import UNANSWERED_QUESTIONS
 from callgenie.kernel.ids import SessionId, UserId
 from callgenie.kernel.vocabulary import LIVE_STATUSES, Carrier
 from callgenie.mongo.client import retrying
@@ -49,6 +52,8 @@ _KEPT_FIELDS: Final = (
     "overageSeconds",
     "counted",
     "migratedFrom",
+    "followUps",
+    "followUpAt",
 )
 _IS_THERE: Final[Document] = {"deletedAt": None}
 _IS_OVER: Final[Document] = {
@@ -130,11 +135,15 @@ class ConversationStore:
         """Leave of a call that is over nothing but its figures; return whether there was one to do it to.
 
         One write, so that the figures are never gone while the usage they explain is still there. Without a revision
-        it fits no change that was made from an earlier one.
+        it fits no change that was made from an earlier one. Its unanswered questions go too: that follows the deletion.
         """
         query = _key(user_id, session_id) | _IS_THERE | _IS_OVER
         left = {name: f"${name}" for name in _KEPT_FIELDS} | {"recording": left_of_recording()}
-        steps = [{"$replaceWith": {"_id": "$_id", **left, "turns": [], "turnCount": 0, "deletedAt": "$$NOW"}}]
+        steps: list[Document] = [
+            {"$unset": ["followUps", "followUpAt"]},
+            {"$set": naming([UNANSWERED_QUESTIONS], when=has_turn_of(OPEN_OUTCOMES))},
+            {"$replaceWith": {"_id": "$_id", **left, "turns": [], "turnCount": 0, "deletedAt": "$$NOW"}},
+        ]
         result = await retrying(lambda: self._conversations.update_one(query, steps))
         return result.matched_count == 1
 

@@ -10,6 +10,9 @@ from callgenie.conversations.follow_ups import FollowUpHandler, FollowUps
 from callgenie.conversations.message_mail import MessageMailHandler
 from callgenie.conversations.message_store import MESSAGE_MAIL
 from callgenie.conversations.store import ConversationStore
+from callgenie.conversations.unanswered.handler import UnansweredQuestionsHandler
+from callgenie.conversations.unanswered.models import UNANSWERED_QUESTIONS
+from callgenie.conversations.unanswered.store import UnansweredQuestionStore
 from callgenie.voice.analyst import CallAnalyst
 from callgenie.webhooks.events import CallEvents
 from callgenie.webhooks.models import EventType
@@ -20,12 +23,14 @@ CALL_EVENTS = (EventType.CALL_STARTED, EventType.CALL_ENDED, EventType.CALL_ANAL
 
 def build_follow_ups(records: Records) -> FollowUps:
     """Put together what works off that which follows conversations."""
+    db = records.database.db
     # A handler that waits long for somebody else has a `FollowUps` and a job of its own, so that the others go on.
     handlers: Mapping[str, FollowUpHandler] = {
         MESSAGE_MAIL: MessageMailHandler(records.outbox),
+        UNANSWERED_QUESTIONS: UnansweredQuestionsHandler(ConversationStore(db), UnansweredQuestionStore(db)),
         **{event_type.value: CallEvents(records.webhook_events, event_type) for event_type in CALL_EVENTS},
     }
-    return FollowUps(FollowUpStore(records.database.db), handlers, records.randomness)
+    return FollowUps(FollowUpStore(db), handlers, records.randomness)
 
 
 def build_analyses(records: Records, analysts: Mapping[str, CallAnalyst]) -> FollowUps:

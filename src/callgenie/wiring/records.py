@@ -16,6 +16,7 @@ from callgenie.conversations.service import ConversationService
 from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.store import ConversationStore
 from callgenie.conversations.totals_store import TotalsStore
+from callgenie.conversations.unanswered.store import UnansweredQuestionStore
 from callgenie.http.pages import CursorSigner
 from callgenie.jobs.outbox_store import OutboxStore
 from callgenie.kernel.clock import Clock
@@ -136,7 +137,9 @@ def build_records(
         ledger=ledger,
         terms=terms,
         usage=usage,
-        conversations=ConversationService(ConversationStore(db), recording, cursors),
+        conversations=ConversationService(
+            ConversationStore(db), recording, cursors, on_deleted=UnansweredQuestionStore(db).forget
+        ),
         daily_usage=DailyUsageReader(TotalsStore(db), profiles, clock),
         account_export=AccountExport(BelongingsStore(db), recording_store, clock),
         recording_store=recording_store,

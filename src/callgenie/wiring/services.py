@@ -31,6 +31,8 @@ from callgenie.conversations.reconciliation import Reconciliation
 from callgenie.conversations.settlement import Settlement
 from callgenie.conversations.totals_store import TotalsStore
 from callgenie.conversations.transfer_store import TransferStore
+from callgenie.conversations.unanswered.service import UnansweredQuestions
+from callgenie.conversations.unanswered.store import UnansweredQuestionStore
 from callgenie.http.idempotency_store import IdempotencyStore
 from callgenie.http.rate_limits import RateLimits
 from callgenie.jobs.outbox import Delivery
@@ -73,6 +75,7 @@ class Services(Records):
     after_stream: AfterStream
     after_transfer: AfterTransfer
     do_not_call: DoNotCallList
+    unanswered_questions: UnansweredQuestions
     outbound_calls: OutboundCalls
     sweeper: Sweeper
     analyses: FollowUps
@@ -114,6 +117,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         clock=clock,
         expect=greeter.expect,
     )
+    limits = build_limits(settings, records.database, clock)
     messages = MessageStore(db)
     desk = CallDesk(
         admission=admission,
@@ -165,6 +169,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             cursors=records.cursors,
         ),
         do_not_call=do_not_call,
+        unanswered_questions=UnansweredQuestions(UnansweredQuestionStore(db), records.cursors),
         outbound_calls=build_outbound_calls(records, twilio_api, calls, do_not_call, legs, live, tokens, greeter),
         web_calls=WebCalls(
             desk=desk,
@@ -188,7 +193,7 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
         analyses=build_analyses(records, voices.analysts),
         model_analyses=build_model_analyses(records, voices.analysts, metrics.provider_failed),
         idempotency=IdempotencyStore(records.database.db, secrets.jwt_secret, records.randomness),
-        limits=build_limits(settings, records.database, clock),
+        limits=limits,
         metrics=metrics,
         webhooks=webhook_room.service,
         webhook_room=webhook_room,

@@ -13,6 +13,7 @@ from callgenie.mongo.schema.outbox import OUTBOX
 from callgenie.mongo.schema.phonenumbers import PHONE_NUMBERS
 from callgenie.mongo.schema.sessions import SESSIONS
 from callgenie.mongo.schema.tokens import TOKENS
+from callgenie.mongo.schema.unansweredquestions import UNANSWERED_QUESTIONS
 from callgenie.mongo.schema.usage import USAGE
 from callgenie.mongo.schema.userprofiles import USER_PROFILES
 from callgenie.mongo.schema.users import USERS
@@ -34,4 +35,5 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
     OUTBOX,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DELIVERIES,
+    UNANSWERED_QUESTIONS,
 )
