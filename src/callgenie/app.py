@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from callgenie import __version__
 from callgenie.billing.routes import router as billing
+from callgenie.calls.ask.routes import router as ask
 from callgenie.calls.exotel_routes import router as exotel
 from callgenie.calls.ongoing_routes import router as ongoing_calls
 from callgenie.calls.outbound_routes import router as outbound_calls
@@ -61,6 +62,7 @@ ROUTERS: Final = (
     webhooks,
     ongoing_calls,
     web_calls,
+    ask,
     web_page,
     recordings,
     twilio,

@@ -34,6 +34,7 @@ BODIES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"to": "+14155550142", "purpose": "your order"},
         {"to": "+14155550142", "purpose": "your table"},
     ),
+    "/api/user/assistant/ask": ({"text": "Is there parking?"}, {"text": "Do you deliver?"}),
     "/api/user/do-not-call": ({"phoneNumber": "+14155550143"}, {"phoneNumber": "+14155550144"}),
     "/api/user/webhooks": (
         {"url": "https://localhost:1/a", "events": ["call.ended"]},

@@ -119,6 +119,8 @@ async def live_the_life_of_a_customer(services: Services) -> None:
         assert await anext(asked_for) == "CA1"
     await services.desk.save_turn(call, 1, Turn(TurnRole.USER, "When are you open?", 0, 900), 2.0)
     await services.desk.keep_message(call, NewMessage("Please call me back."))
+    asked = await services.assistant_by_text.ask(user.id, "When are you open?")
+    await services.assistant_by_text.ask(user.id, "And tomorrow?", asked.conversation_id)
     await services.desk.save_turn(call, 2, Turn(TurnRole.ASSISTANT, "No idea.", 1, 2, outcome=Outcome.PASSED_ON), 3.0)
     assert await services.desk.request_transfer(call, "+14155550177")
     await services.follow_ups.work()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from callgenie.kernel.ids import SystemRandomness
 from callgenie.kernel.secret_file import Secrets
 from callgenie.mongo.client import Database
 from callgenie.settings import Settings
+from callgenie.voice.ports import LanguageModel
 from callgenie.voice.providers.scripted import scripted_providers
 from callgenie.wiring.records import build_records
 from callgenie.wiring.services import Services, build_services
@@ -37,12 +39,20 @@ class WholeApi(Api):
 
 @asynccontextmanager
 async def serving_everything(
-    database: Database, *, clock: Clock | None = None, client_address: str = "203.0.113.9", **settings: Any
+    database: Database,
+    *,
+    clock: Clock | None = None,
+    client_address: str = "203.0.113.9",
+    model: LanguageModel | None = None,
+    **settings: Any,
 ) -> AsyncIterator[WholeApi]:
     secrets = Secrets(JWT_SECRET, PEPPER)
     known = Settings(_env_file=None, **{"data_dir": Path("unused"), "bcrypt_cost": 4, **settings})
     records = build_records(known, database, secrets, clock=clock or SystemClock(), randomness=SystemRandomness())
-    services = build_services(records, secrets, scripted_providers((), {}), own_url="http://callgenie.test")
+    providers = scripted_providers((), {})
+    if model is not None:
+        providers = replace(providers, model=model)
+    services = build_services(records, secrets, providers, own_url="http://callgenie.test")
     app = create_app(services)
     transport = httpx.ASGITransport(app, client=(client_address, 50_000), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://callgenie.test") as client:
@@ -58,7 +68,7 @@ async def serving_with_twilio(
 ) -> AsyncIterator[tuple[WholeApi, TwilioServer]]:
     """Serve everything, set up to place calls over a small Twilio, at an hour at which most people may be called."""
     async with twilio_server() as twilio:
-        carrier = {
+        carrier: dict[str, Any] = {
             "public_url": "https://calls.example.com",
             "twilio_account_sid": ACCOUNT_SID,
             "twilio_auth_token": "the auth token of a test account",

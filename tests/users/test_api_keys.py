@@ -27,12 +27,17 @@ OPENED = {
     ("GET", "/api/user/calls"): "conversations:read",
     ("POST", "/api/user/calls"): "calls:write",
     ("DELETE", "/api/user/calls/{session_id:path}"): "calls:write",
+    ("POST", "/api/user/assistant/ask"): "assistant:ask",
     ("GET", "/api/user/usage"): "usage:read",
     ("GET", "/api/user/usage/daily"): "usage:read",
 }
-# Behind the door these find no call to place, and none to end.
-OTHERWISE = {("POST", "/api/user/calls"): "invalid", ("DELETE", "/api/user/calls/{session_id:path}"): "call_not_found"}
-ALL = ["conversations:write", "conversations:read", "usage:read", "calls:write"]
+# Behind the door these find no call to place, none to end, and no question.
+OTHERWISE = {
+    ("POST", "/api/user/assistant/ask"): "invalid",
+    ("POST", "/api/user/calls"): "invalid",
+    ("DELETE", "/api/user/calls/{session_id:path}"): "call_not_found",
+}
+ALL = ["conversations:write", "conversations:read", "usage:read", "calls:write", "assistant:ask"]
 
 
 @pytest.fixture

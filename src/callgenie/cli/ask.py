@@ -26,7 +26,7 @@ from callgenie.voice.guarded import ProviderFailedError
 from callgenie.voice.ports import LanguageModel
 from callgenie.voice.providers.faq import FaqModel
 from callgenie.voice.providers.workers import compute_in_one_thread
-from callgenie.voice.text_conversation import Reply, TextConversation
+from callgenie.voice.text_conversation import CONFIDENCE_DIGITS, Reply, TextConversation
 
 # See sysexits.h: wrong usage, wrong data, a file that cannot be read, something that cannot be had now.
 _EXIT_USAGE: Final = 2
@@ -37,7 +37,6 @@ _EXIT_UNAVAILABLE: Final = 69
 _FAULTS_SHOWN: Final = 20
 # As much as a call takes of one utterance.
 _CHARACTERS_MAX: Final = 8_000
-_CONFIDENCE_DIGITS: Final = 3
 
 _AN_EXAMPLE: Final = '{"company": "Harbour Bakery", "faq": [{"question": "Is there parking?", "answer": "Yes."}]}'
 
@@ -144,7 +143,7 @@ def _shown(said: str, reply: Reply) -> str:
         "reply": reply.text,
         "outcome": reply.outcome.value,
         "entry": reply.entry,
-        "confidence": round(reply.confidence, _CONFIDENCE_DIGITS),
+        "confidence": round(reply.confidence, CONFIDENCE_DIGITS),
     }
     return json.dumps(shown, ensure_ascii=False)
 

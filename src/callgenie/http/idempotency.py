@@ -6,6 +6,7 @@ It stands in front of every POST under `/api/user`, so a new route has it withou
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from callgenie.http.idempotency_store import Attempt, Claim, IdempotencyStore, StoredAnswer
+from callgenie.http.idempotency_store import KEPT_FOR, Attempt, Claim, IdempotencyStore, StoredAnswer
 from callgenie.http.problems import MEDIA_TYPE, problem_of
 from callgenie.http.request_id import request_id_of
 from callgenie.kernel.errors import ConflictError, DomainError, FieldFault, InvalidError, NotSignedInError
@@ -27,6 +28,8 @@ ANSWER_NOT_KEPT: Final = "idempotency.answer_not_kept"
 
 _HEADER_RAW: Final = b"idempotency-key"
 _PREFIX: Final = "/api/user/"
+# Where a request says for how long its answer may be stored.
+_KEPT_FOR: Final = "idempotent_answer_kept_for"
 # A UUID has 36; longer ones are names that somebody put together, and this is room enough.
 KEY_CHARS_MAX: Final = 255
 # Our longest answer to a POST is a few kilobytes. One beyond this is sent, not kept.
@@ -71,6 +74,11 @@ class RequestStillRunningError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__("The first request with this idempotency key is still running. Ask again in a moment.")
+
+
+def keep_answer_for(connection: HTTPConnection, span: timedelta) -> None:
+    """Have the answer to this request stored for a shorter time than others."""
+    connection.scope.setdefault("state", {})[_KEPT_FOR] = span
 
 
 class IdempotencyMiddleware:
@@ -137,15 +145,15 @@ class IdempotencyMiddleware:
             await self._let_go(attempt, claim)
             raise
         if answer.is_to_be_kept:
-            await self._keep(attempt, claim, answer.stored())
+            await self._keep(attempt, claim, answer.stored(), scope.get("state", {}).get(_KEPT_FOR, KEPT_FOR))
         else:
             await self._let_go(attempt, claim)
         for message in answer.messages:
             await send(message)
 
-    async def _keep(self, attempt: Attempt, claim: Claim, answer: StoredAnswer) -> None:
+    async def _keep(self, attempt: Attempt, claim: Claim, answer: StoredAnswer, span: timedelta) -> None:
         try:
-            await self._store.keep(attempt, claim, answer)
+            await self._store.keep(attempt, claim, answer, span)
         except DomainError:
             # It has happened, and whoever asked is told so. The key stays taken until its lease runs out.
             _log.warning(ANSWER_NOT_KEPT, route=attempt.route)

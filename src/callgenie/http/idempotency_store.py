@@ -107,16 +107,24 @@ class IdempotencyStore:
             answer=None if answer is None else self._opened(attempt, found["holder"], answer),
         )
 
-    async def keep(self, attempt: Attempt, claim: Claim, answer: StoredAnswer) -> None:
-        """Keep the answer for whoever asks again; nothing happens if somebody took over meanwhile."""
+    async def keep(self, attempt: Attempt, claim: Claim, answer: StoredAnswer, span: timedelta = KEPT_FOR) -> None:
+        """Keep the answer for whoever asks again; nothing happens if somebody took over meanwhile.
+
+        `span` is counted from the first request with the key.
+        """
         kept = {
             "status": answer.status,
             "headers": dict(answer.headers),
             "body": Binary(self._mixed(attempt, claim.holder, answer.body)),
         }
         which = {"_id": attempt.id, "holder": claim.holder, "state": State.RUNNING.value}
-        fields = {"$set": {"state": State.DONE.value, "answer": kept}, "$unset": {"leaseUntil": ""}}
-        await retrying(lambda: self._answers.update_one(which, fields))
+        fields = {
+            "state": State.DONE.value,
+            "answer": {"$literal": kept},
+            "expiresAt": {"$add": ["$createdAt", _milliseconds(span)]},
+            "leaseUntil": "$$REMOVE",
+        }
+        await retrying(lambda: self._answers.update_one(which, [{"$set": fields}]))
 
     async def release(self, attempt: Attempt, claim: Claim) -> None:
         """Give the key back: the next request with it does the work."""
@@ -157,4 +165,8 @@ def _claiming(attempt: Attempt, holder: str) -> list[Document]:
 
 
 def _from_now(span: timedelta) -> Document:
-    return {"$add": ["$$NOW", int(span.total_seconds() * 1000)]}
+    return {"$add": ["$$NOW", _milliseconds(span)]}
+
+
+def _milliseconds(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)

@@ -49,6 +49,8 @@ RESET: Final = Policy.per_minute("reset", 20)
 # Each holds a line for up to a minute, also when nobody picks up. A site whose server asks for all its visitors stays
 # below as well.
 WEB_CALL: Final = Policy.per_minute("web-call", 60)
+# Questions to the assistant by text, for each user: each computes for a tenth of a second, or asks a hosted model.
+ASK: Final = Policy.per_minute("ask", 120)
 # Carriers send all of their calls from a few addresses, and whatever is not signed is refused before it costs much.
 CARRIER: Final = Policy.per_minute("carrier", 6_000)
 

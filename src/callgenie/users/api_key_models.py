@@ -15,6 +15,7 @@ class ApiScope(StrEnum):
     USAGE_READ = "usage:read"
     CALLS_WEB = "calls:web"
     CALLS_WRITE = "calls:write"
+    ASSISTANT_ASK = "assistant:ask"
 
 
 @dataclass(frozen=True, slots=True)

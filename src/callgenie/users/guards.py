@@ -139,6 +139,7 @@ ConversationsReader = Annotated[User, Depends(_UserOrKey(ApiScope.CONVERSATIONS_
 ConversationsWriter = Annotated[User, Depends(_UserOrKey(ApiScope.CONVERSATIONS_WRITE))]
 CallsWriter = Annotated[User, Depends(_UserOrKey(ApiScope.CALLS_WRITE))]
 WebCaller = Annotated[User, Depends(_UserOrKey(ApiScope.CALLS_WEB))]
+AssistantAsker = Annotated[User, Depends(_UserOrKey(ApiScope.ASSISTANT_ASK))]
 UsageReader = Annotated[User, Depends(_UserOrKey(ApiScope.USAGE_READ))]
 ClientAddress = Annotated[str, Depends(get_client_address)]
 SessionsDep = Annotated[Sessions, Depends(get_sessions)]

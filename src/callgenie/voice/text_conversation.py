@@ -19,6 +19,9 @@ from callgenie.voice.sentences import SentenceCutter
 from callgenie.voice.timings import Timings
 from callgenie.voice.tools import CALLS_A_ROUND_MAX, OUTCOMES, ROUNDS_MAX, Departure, Tool, Toolbox, ToolResult
 
+# A confidence is shown with so many.
+CONFIDENCE_DIGITS: Final = 3
+
 # What nobody has reported and nothing has shown.
 _UNKNOWN: Final = AnswerOutcome(Outcome.OTHER, confidence=0.0)
 

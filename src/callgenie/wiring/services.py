@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry
 from callgenie.calls.admission import Admission
 from callgenie.calls.after_stream import AfterStream
 from callgenie.calls.after_transfer import AfterTransfer
+from callgenie.calls.ask.service import AssistantByText
+from callgenie.calls.ask.store import TextConversationStore
 from callgenie.calls.carrier_legs import CarrierLegs
 from callgenie.calls.desk import CallDesk
 from callgenie.calls.greeter import Greeter
@@ -76,6 +78,7 @@ class Services(Records):
     after_transfer: AfterTransfer
     do_not_call: DoNotCallList
     unanswered_questions: UnansweredQuestions
+    assistant_by_text: AssistantByText
     outbound_calls: OutboundCalls
     sweeper: Sweeper
     analyses: FollowUps
@@ -169,6 +172,15 @@ def build_services(records: Records, secrets: Secrets, providers: VoiceProviders
             cursors=records.cursors,
         ),
         do_not_call=do_not_call,
+        assistant_by_text=AssistantByText(
+            records.profiles,
+            voices.catalogue,
+            TextConversationStore(db),
+            limits,
+            clock,
+            timings_of(settings),
+            metrics.provider_failed,
+        ),
         unanswered_questions=UnansweredQuestions(UnansweredQuestionStore(db), records.cursors),
         outbound_calls=build_outbound_calls(records, twilio_api, calls, do_not_call, legs, live, tokens, greeter),
         web_calls=WebCalls(

@@ -12,6 +12,7 @@ from callgenie.mongo.schema.models import Collection
 from callgenie.mongo.schema.outbox import OUTBOX
 from callgenie.mongo.schema.phonenumbers import PHONE_NUMBERS
 from callgenie.mongo.schema.sessions import SESSIONS
+from callgenie.mongo.schema.textconversations import TEXT_CONVERSATIONS
 from callgenie.mongo.schema.tokens import TOKENS
 from callgenie.mongo.schema.unansweredquestions import UNANSWERED_QUESTIONS
 from callgenie.mongo.schema.usage import USAGE
@@ -36,4 +37,5 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DELIVERIES,
     UNANSWERED_QUESTIONS,
+    TEXT_CONVERSATIONS,
 )
