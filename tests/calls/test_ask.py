@@ -52,7 +52,7 @@ class Attendant:
         if last.role is TurnRole.TOOL:
             yield TextDelta(last.text)
         elif "message" in last.text:
-            yield ToolCall("take_message", {"text": "Please $call me.", "a.b": {"$gt": 1}}, "m1")
+            yield ToolCall("take_message", {"text": last.text, "a.b": {"$gt": 1}}, "m1")
         elif "person" in last.text:
             yield ToolCall("transfer_call")
         elif "open" in last.text:
@@ -140,7 +140,7 @@ async def test_a_conversation_goes_on_in_whichever_process_and_nobody_else_joins
 async def test_nothing_is_counted_kept_or_sent(app: WholeApi) -> None:
     token = await token_of(app)
     before = (await app.call("GET", "/api/user/usage", token=token)).json()
-    taken = await ask(app, token, "I have a message.")
+    taken = await ask(app, token, "Here is my message: $call me. Goodbye.")
     assert (taken["outcome"], taken["reply"]) == ("message", "Thank you, I will pass that on.")
     # What the model had asked for comes back to it, whatever its arguments are called.
     assert (await ask(app, token, conversationId=taken["conversationId"]))["reply"] == "I heard 2 of your sentences."
