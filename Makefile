@@ -8,7 +8,7 @@ CALLER ?=
 DATA_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup piper demo test test-browser test-node test-flaky check faults faults-teeth overload format bench docs requirements clean
+.PHONY: help setup piper demo test test-browser test-node test-flaky check faults faults-teeth overload format bench docs holidays requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ docs: $(READY) ## Write what docs/reference says of settings, commands, errors a
 	@$(BIN)/callgenie reference cli > docs/reference/cli.md
 	@$(BIN)/callgenie reference errors > docs/reference/errors.md
 	@$(BIN)/callgenie openapi > docs/reference/openapi.json
+
+holidays: $(READY) ## Write the table of public holidays anew, after a new release of the holidays package
+	@$(BIN)/python -m tests.support.public_holidays > .holidays.json
+	@mv .holidays.json src/callgenie/understanding/dates/public_holidays.json
 
 requirements: $(READY) ## Compile the pinned requirement files again after a change to *.in
 	@for name in runtime dev piper training; do \
