@@ -12,33 +12,16 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from callgenie.profiles.models import DAYS, Business, Day, OpenInterval
-
-_MINUTES_A_DAY: Final = 24 * 60
-_NOON: Final = 12 * 60
-_ALL_DAY: Final = (OpenInterval(0, _MINUTES_A_DAY),)
-_DAY_NAMES: Final[dict[Day, str]] = {
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
-}
-_MONTH_NAMES: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+from callgenie.profiles.spoken_times import (
+    clock,
+    day_name,
+    days_text,
+    month_and_day,
+    times_text,
+    until_text,
+    when_text,
 )
+
 _MINUTE: Final = timedelta(minutes=1)
 _USUAL_DAY: Final = timedelta(days=1)
 
@@ -46,10 +29,6 @@ _USUAL_DAY: Final = timedelta(days=1)
 _OPENING_DAYS_MAX: Final = 374
 # "Open until Thursday" is of no use to a caller: who is open for so long is open.
 _CLOSING_DAYS_MAX: Final = 2
-_WEEK_DAYS: Final = 7
-
-# From this many days in a row on, "Monday to Wednesday" is shorter to hear than a list.
-_RUN_MIN: Final = 3
 
 
 def minute_of(text: str) -> int:
@@ -126,26 +105,12 @@ def state_sentence(business: Business, at: datetime) -> str:
         return (
             "We are open now."
             if closing is None
-            else f"We are open now, until {_until(*_local(business, closing, at))}."
+            else f"We are open now, until {until_text(*_local(business, closing, at))}."
         )
     opening = next_opening(business, at)
     if opening is None:
         return "We are closed at the moment."
-    return f"We are closed at the moment, and open again {_when(*_local(business, opening, at))}."
-
-
-def day_sentence(business: Business, day: date, at: datetime) -> str:
-    """Return when the business is open on a day, to be spoken at the instant `at`."""
-    spans = business.hours.get(DAYS[day.weekday()], ())
-    opening = f"open {_times(spans)}" if spans else "closed"
-    what = "closed for a holiday" if day in business.holidays else opening
-    days = (day - local_date(business, at)).days
-    named = {0: "Today", 1: "Tomorrow"}.get(days)
-    if named is None:
-        weekday = _DAY_NAMES[DAYS[day.weekday()]]
-        named = f"On {weekday}" if 0 < days < _WEEK_DAYS else f"On {weekday}, {_month_and_day(day)},"
-    # A day that is over is asked for by mistake, and the answer to it must not sound like one to come.
-    return f"{named} we {'were' if days < 0 else 'are'} {what}."
+    return f"We are closed at the moment, and open again {when_text(*_local(business, opening, at))}."
 
 
 def local_date(business: Business, at: datetime) -> date:
@@ -156,104 +121,33 @@ def local_date(business: Business, at: datetime) -> date:
 def local_time_text(business: Business, at: datetime) -> str:
     """Return day and time of an instant as the business's wall says it, such as `Monday, March 16, 2026, 9:30 AM`."""
     (local,) = _local(business, at)
-    return f"{_weekday(local)}, {_month_and_day(local)}, {local.year}, {_clock(_minute_of_day(local))}"
+    return f"{day_name(local)}, {month_and_day(local)}, {local.year}, {clock(local.hour * 60 + local.minute)}"
 
 
 def _local(business: Business, *moments: datetime) -> list[datetime]:
     return [moment.astimezone(ZoneInfo(business.timezone)) for moment in moments]
 
 
-def _when(moment: datetime, seen_from: datetime) -> str:
-    """Return when that is, as said on the telephone; both by the wall clock of the business."""
-    days = (moment.date() - seen_from.date()).days
-    if days == 0:
-        day = "today"
-    elif days == 1:
-        day = "tomorrow"
-    elif days < _WEEK_DAYS:
-        day = f"on {_weekday(moment)}"
-    else:
-        day = f"on {_weekday(moment)}, {_month_and_day(moment)},"
-    minute = _minute_of_day(moment)
-    # The midnight of a Monday may be the one before or the one after it.
-    return f"{day} at {_clock(minute)}" if minute else f"{day} right after midnight"
-
-
-def _until(moment: datetime, seen_from: datetime) -> str:
-    days = (moment.date() - seen_from.date()).days
-    minute = _minute_of_day(moment)
-    if days == 0 or minute == 0:
-        return _clock(minute)
-    return f"tomorrow at {_clock(minute)}"
-
-
-def _weekday(moment: datetime) -> str:
-    return _DAY_NAMES[DAYS[moment.weekday()]]
-
-
-def _month_and_day(day: date) -> str:
-    return f"{_MONTH_NAMES[day.month - 1]} {day.day}"
-
-
-def _minute_of_day(moment: datetime) -> int:
-    return moment.hour * 60 + moment.minute
-
-
 def hours_sentence(business: Business) -> str:
     """Return when the business is open, to be spoken; empty when nobody has said."""
     if not business.hours:
         return ""
-    spans = {day: tuple(business.hours.get(day, ())) for day in DAYS}
-    if not any(spans.values()):
+    if not any(business.hours.values()):
         return "We are closed every day at the moment."
+    return f"We are {usual_hours(business, DAYS)}."
+
+
+def usual_hours(business: Business, days: Sequence[Day]) -> str:
+    """Return when it is open on these days of a week, without holidays, as what follows "we are"."""
+    spans = {day: tuple(business.hours.get(day, ())) for day in days}
     groups: dict[tuple[OpenInterval, ...], list[Day]] = {}
-    for day in DAYS:
+    for day in days:
         groups.setdefault(spans[day], []).append(day)
     closed = groups.pop((), [])
-    parts = [f"{_days(days)} {_times(times)}" for times, days in groups.items()]
+    parts = [f"{days_text(days)} {times_text(times)}" for times, days in groups.items()]
+    if parts:
+        parts[0] = f"open {parts[0]}"
     if closed:
-        days = _days(closed)
-        parts.append(f"closed {days}" if " to " in days else f"closed on {days}")
-    if len(parts) == 1:
-        return f"We are open {parts[0]}."
-    return f"We are open {', '.join(parts[:-1])}, and {parts[-1]}."
-
-
-def _days(days: Sequence[Day]) -> str:
-    if len(days) == len(DAYS):
-        return "every day"
-    runs: list[list[Day]] = []
-    for day in days:
-        if runs and DAYS.index(runs[-1][-1]) + 1 == DAYS.index(day):
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    names: list[str] = []
-    for run in runs:
-        if len(run) >= _RUN_MIN:
-            names.append(f"{_DAY_NAMES[run[0]]} to {_DAY_NAMES[run[-1]]}")
-        else:
-            names.extend(_DAY_NAMES[day] for day in run)
-    return _listed(names)
-
-
-def _times(spans: Sequence[OpenInterval]) -> str:
-    if tuple(spans) == _ALL_DAY:
-        return "around the clock"
-    return _listed([f"from {_clock(span.open)} to {_clock(span.close)}" for span in spans])
-
-
-def _clock(minute: int) -> str:
-    if minute in {0, _MINUTES_A_DAY}:
-        return "midnight"
-    if minute == _NOON:
-        return "noon"
-    hour, rest = divmod(minute, 60)
-    half = "AM" if minute < _NOON else "PM"
-    return f"{(hour - 1) % 12 + 1}:{rest:02d} {half}" if rest else f"{(hour - 1) % 12 + 1} {half}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+        text = days_text(closed)
+        parts.append(f"closed {text}" if " to " in text or len(closed) == len(DAYS) else f"closed on {text}")
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"

@@ -1,58 +1,47 @@
-"""Which day a caller asks about."""
+"""The day on which a caller wants to know whether we are open."""
 
 import re
+from datetime import date
 from typing import Final
 
+from callgenie.understanding.days import DayMention, days_in
+
 _ABOUT_OPENING: Final = re.compile(
-    r"\b(open|opens|opening|close|closes|closed|closing|shut|hours|come (by|in|over)|there)\b"
+    r"\b(open|opens|opening|close|closes|closed|closing|shut|hours|come (by|in|over))\b", re.IGNORECASE
 )
-_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTHS: Final = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
-_MONTH: Final = "|".join(_MONTHS)
-_FEASTS: Final = (
-    (re.compile(r"\bchristmas eve\b"), "12-24"),
-    (re.compile(r"\b(christmas|christmas day)\b"), "12-25"),
-    (re.compile(r"\bboxing day\b"), "12-26"),
-    (re.compile(r"\bnew year'?s eve\b"), "12-31"),
-    (re.compile(r"\bnew year('?s)?( day)?\b"), "01-01"),
-)
-_MONTH_DAY: Final = re.compile(rf"\b({_MONTH})\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b")
-_DAY_MONTH: Final = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+({_MONTH})\b")
-_NAMED: Final = (
-    (re.compile(r"\btomorrow\b"), "tomorrow"),
-    (re.compile(r"\b(today|tonight|this (morning|afternoon|evening))\b"), "today"),
-    *((re.compile(rf"\b{day}s?\b"), day) for day in _WEEKDAYS),
-    (re.compile(r"\b(now|right now|at the moment|currently|still open|already open)\b"), "now"),
-    (re.compile(r"(^|[.!?,]\s*)are you (guys )?open\W*$"), "now"),
-)
+_NOW: Final = re.compile(r"\b(still|already) open\b|(^|[.!?,]\s*)are you (guys )?open\W*$", re.IGNORECASE)
+
+# "When do you open in the morning?" and "are you closed after six?" are not answered by whether we are open then.
+_NO_YES_OR_NO: Final = re.compile(r"\b(when|what|how|which|clos(e|es|ed|ing)|shut)\b", re.IGNORECASE)
 
 
-def day_asked_for(text: str) -> str | None:
-    """Return the day on which somebody wants to know whether we are open, as `business_hours` takes it, or None."""
-    lower = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    if _ABOUT_OPENING.search(lower) is None:
+def day_asked_for(text: str, today: date | None, country: str | None = None) -> str | None:
+    """Return the words for the day, and for the time of day, that `business_hours` is to look up, or None.
+
+    Args:
+        text: What the caller said.
+        today: The date at the business; without it no day can be looked up.
+        country: The country of the business, see `days_in`.
+    """
+    if today is None or _ABOUT_OPENING.search(text) is None:
         return None
-    return next((day for pattern, day in (*_FEASTS, *_NAMED) if pattern.search(lower)), None) or _date_in(lower)
-
-
-def _date_in(lower: str) -> str | None:
-    if found := _MONTH_DAY.search(lower):
-        month, day = found[1], found[2]
-    elif found := _DAY_MONTH.search(lower):
-        day, month = found[1], found[2]
+    mentions = days_in(text, today, country)
+    if _NO_YES_OR_NO.search(text):
+        mentions = [mention for mention in mentions if not mention.is_implied]
+        named = " and ".join(_day_alone(text, mention) for mention in mentions)
     else:
-        return None
-    return f"{_MONTHS.index(month) + 1:02d}-{int(day):02d}"
+        named = _with_times(text, mentions)
+    return named or ("now" if _NOW.search(text) else None)
+
+
+def _day_alone(text: str, mention: DayMention) -> str:
+    """Return the words for a day without the time of day in them: `today` for `tonight`."""
+    time = mention.time
+    has_time_within = time is not None and time.start < mention.end and mention.start < time.end
+    return "today" if has_time_within else text[mention.start : mention.end]
+
+
+def _with_times(text: str, mentions: list[DayMention]) -> str:
+    spans = [(mention.start, mention.end) for mention in mentions]
+    spans += [(mention.time.start, mention.time.end) for mention in mentions if mention.time is not None]
+    return text[min(start for start, _ in spans) : max(end for _, end in spans)] if spans else ""

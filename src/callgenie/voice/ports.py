@@ -7,6 +7,7 @@ inside a provider.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from callgenie.kernel.vocabulary import Outcome, ResponseLength, TurnRole
@@ -237,6 +238,8 @@ class Knowledge:
     Attributes:
         hours: A sentence that says when the business is open, or empty when that is unknown.
         local_time: Day and time at the business when the call was answered, in words; empty when that is unknown.
+        today: The date at the business when the call was answered; None when that is unknown.
+        country: The ISO 3166 code of the country of the business; None when that is unknown.
         opening_state: A sentence that says whether it is open then, and what comes next; empty as `hours` is.
         after_hours: Whether the caller was told that the business is closed and asked for a message. Questions are
             answered all the same.
@@ -254,6 +257,8 @@ class Knowledge:
     instructions: str = ""
     hours: str = ""
     local_time: str = ""
+    today: date | None = None
+    country: str | None = None
     opening_state: str = ""
     after_hours: bool = False
     purpose: str = ""

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from tests.support.embedded import embedded
@@ -18,6 +19,7 @@ KNOWLEDGE = Knowledge(
     "SAATHI",
     "Bright Dental",
     hours=HOURS,
+    today=date(2026, 12, 2),
     questions=(
         Question("Do you take insurance?", INSURANCE),
         Question("How much is a first visit?", PRICE),
@@ -273,9 +275,10 @@ def text_of(deltas: Sequence[ModelDelta]) -> str:
     [
         ("Are you open now?", "now"),
         ("Are you open tomorrow?", "tomorrow"),
-        ("When do you open on Saturday?", "saturday"),
-        ("Are you open at Christmas?", "12-25"),
-        ("Do you close on the 3rd of May?", "05-03"),
+        ("When do you open on Saturday?", "Saturday"),
+        ("Are you open at Christmas?", "at Christmas"),
+        ("Do you close on the 3rd of May?", "the 3rd of May"),
+        ("Are you still open after six on Thursday?", "after six on Thursday"),
         ("What time do you close today?", "today"),
     ],
 )

@@ -131,7 +131,7 @@ class FaqModel:
             return await self._tell(asked, decision, read.calendar, knowledge)
         if decision.act is Act.QUESTION:
             return _not_told(asked, decision, knowledge)
-        day = day_asked_for(asked) if decision.act is Act.BOOK else None
+        day = day_asked_for(asked, knowledge.today, knowledge.country) if decision.act is Act.BOOK else None
         if day is not None and _offers(knowledge, BUSINESS_HOURS):
             return [ToolCall(BUSINESS_HOURS, {"when": day})]  # nobody can come on a day on which we are closed
         return _to_act(asked, decision, knowledge)
@@ -144,7 +144,7 @@ class FaqModel:
         entry = decision.entry if decision.entry in range(len(knowledge.questions)) else None
         outcome = AnswerOutcome(Outcome.ANSWERED, entry, decision.confidence)
         if calendar in entries:
-            day = day_asked_for(asked)
+            day = day_asked_for(asked, knowledge.today, knowledge.country)
             if decision.entry == calendar:
                 outcome = AnswerOutcome(Outcome.HOURS, None, decision.confidence)
             if day is not None and _offers(knowledge, BUSINESS_HOURS):
