@@ -36,12 +36,13 @@ from callgenie.recordings.routes import router as recordings
 from callgenie.users.api_key_routes import router as api_keys
 from callgenie.users.api_keys import ScopeMissingError
 from callgenie.users.errors import InvalidAccessTokenError
-from callgenie.users.guards import identify, recognise
+from callgenie.users.guards import identify, recognise, requester
 from callgenie.users.link_pages import router as link_pages
 from callgenie.users.recovery_routes import router as recovery
 from callgenie.users.routes import router as users
 from callgenie.users.session_routes import router as sessions
 from callgenie.webhooks.routes import router as webhooks
+from callgenie.wiring.limits import build_body_limits
 from callgenie.wiring.services import Services
 
 ROUTERS: Final = (
@@ -87,6 +88,10 @@ def create_app(services: Services) -> FastAPI:
         ],
         before_body=_before_body(services),
         after_body=_after_body(services, turnstile),
+        bodies=build_body_limits(services.settings),
+        requester=requester,
+        counted=turnstile.counted,
+        trusted_hops=services.settings.trusted_proxy_hops,
     )
     return app
 

@@ -44,22 +44,6 @@ async def ask(port: int, request: bytes) -> bytes:
         writer.close()
 
 
-async def test_headers_without_end_are_cut_off(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET / HTTP/1.1\r\nhost: a\r\nx: ")
-    sent = 0
-    try:
-        while not reader.at_eof() and sent < 20 * HEAD_BYTES_MAX:
-            writer.write(b"a" * 8_192)
-            sent += 8_192
-            await writer.drain()
-            await asyncio.sleep(0)
-    except ConnectionError:
-        pass
-    writer.close()
-    assert sent < 20 * HEAD_BYTES_MAX
-
-
 async def test_a_body_may_be_longer_than_a_head(port: int) -> None:
     body = b"a" * (4 * HEAD_BYTES_MAX)
     head = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
@@ -84,7 +68,6 @@ def test_who_connects_and_says_nothing_is_let_go() -> None:
         await server.start()
         reader, writer = await asyncio.open_connection(*listening.getsockname())
         begin = asyncio.get_running_loop().time()
-        writer.write(b"GET / HT")
         assert await reader.read() == b""
         waited = asyncio.get_running_loop().time() - begin
         writer.close()

@@ -12,7 +12,14 @@ from callgenie.cli.reference import commands_page, errors_page
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-OF_HTTP = {"body_too_large", "internal_error", "method_not_allowed", "unsupported_media_type"}
+OF_HTTP = {
+    "body_too_large",
+    "head_too_large",
+    "internal_error",
+    "method_not_allowed",
+    "request_timeout",
+    "unsupported_media_type",
+}
 OURS = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from tests.support.accounts import assert_problem
 
-from callgenie.http.body_limit import BODY_BYTES_MAX
+from callgenie.http.body_budget import BODY_BYTES_MAX
 from callgenie.http.json_guard import DEPTH_MAX
 
 JSON = {"content-type": "application/json"}

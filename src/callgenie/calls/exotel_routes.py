@@ -10,6 +10,7 @@ from callgenie.calls.carrier_errors import SecretNotShownError, WebhookMalformed
 from callgenie.calls.errors import CallNotWaitingError
 from callgenie.calls.exotel import ExotelCalls, Shown
 from callgenie.calls.sockets import ServerSocket
+from callgenie.http.head_checks import HeadGuard
 from callgenie.http.problems import problems
 from callgenie.telephony.exotel.link import ExotelLink, receive_start
 from callgenie.telephony.messages import CarrierProtocolError
@@ -34,6 +35,14 @@ async def get_exotel(connection: HTTPConnection) -> ExotelCalls:
 ExotelDep = Annotated[ExotelCalls, Depends(get_exotel)]
 
 
+class _SecretGuard(HeadGuard):
+    """Refuses what does not show the secret."""
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        if not (await get_exotel(connection)).trusts(_shown(connection)):
+            raise SecretNotShownError
+
+
 @router.websocket("/api/telephony/exotel/media")
 async def hold_call(websocket: WebSocket, exotel: ExotelDep) -> None:
     """Hold a call over Exotel's Voicebot applet."""
@@ -53,6 +62,7 @@ async def hold_call(websocket: WebSocket, exotel: ExotelDep) -> None:
 
 @router.post(
     "/api/telephony/exotel/status",
+    dependencies=(Depends(_SecretGuard()),),
     responses=problems(SecretNotShownError, WebhookMalformedError),
     status_code=status.HTTP_204_NO_CONTENT,
 )

@@ -18,6 +18,7 @@ from callgenie.calls.twilio import (
     TwilioCalls,
     claim_of,
 )
+from callgenie.http.head_checks import HeadGuard
 from callgenie.http.problems import problems
 from callgenie.kernel.errors import DomainError, UnavailableError
 from callgenie.telephony.messages import CarrierProtocolError
@@ -56,35 +57,46 @@ async def get_streams(connection: HTTPConnection) -> MediaStreams:
 TwilioDep = Annotated[TwilioCalls, Depends(get_twilio)]
 StreamsDep = Annotated[MediaStreams, Depends(get_streams)]
 
+
+class _SignatureGuard(HeadGuard):
+    """Refuses what carries no signature; whether it is a right one is known once the body is there."""
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        has_token = connection.app.state.services.settings.twilio_auth_token is not None
+        if not (has_token and connection.headers.get(HEADER)):
+            raise WebhookUnsignedError
+
+
+_GUARDS: Final = (Depends(_SignatureGuard()),)
 _REFUSALS: Final = problems(WebhookUnsignedError, WebhookMalformedError)
 _TWIML: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {MEDIA_TYPE: {}}, "description": "TwiML"}}
 
 
-@router.post("/api/telephony/twilio/voice", responses=_REFUSALS | _TWIML, response_class=Response)
+@router.post("/api/telephony/twilio/voice", dependencies=_GUARDS, responses=_REFUSALS | _TWIML, response_class=Response)
 async def ring(request: Request, twilio: TwilioDep) -> Response:
     """Answer Twilio's voice webhook: connect the call to the media socket, or say why not."""
     return Response(await twilio.ring(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
-@router.post(OUTBOUND_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
+@router.post(OUTBOUND_PATH, dependencies=_GUARDS, responses=_REFUSALS | _TWIML, response_class=Response)
 async def talk(request: Request, twilio: TwilioDep) -> Response:
     """Connect somebody who has answered a call of ours to the media socket."""
     return Response(await twilio.picked_up(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
-@router.post(STATUS_PATH, responses=_REFUSALS, status_code=status.HTTP_204_NO_CONTENT)
+@router.post(STATUS_PATH, dependencies=_GUARDS, responses=_REFUSALS, status_code=status.HTTP_204_NO_CONTENT)
 async def note_status(request: Request, twilio: TwilioDep) -> None:
     """Take Twilio's status callback."""
     await twilio.note_status(_signed(request), await request.body())
 
 
-@router.post(STREAM_ENDED_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
+@router.post(STREAM_ENDED_PATH, dependencies=_GUARDS, responses=_REFUSALS | _TWIML, response_class=Response)
 async def go_on(request: Request, twilio: TwilioDep) -> Response:
     """Tell Twilio what comes after a media stream: another one when it was lost, or the end."""
     return Response(await twilio.stream_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)
 
 
-@router.post(TRANSFER_ENDED_PATH, responses=_REFUSALS | _TWIML, response_class=Response)
+@router.post(TRANSFER_ENDED_PATH, dependencies=_GUARDS, responses=_REFUSALS | _TWIML, response_class=Response)
 async def take_leave(request: Request, twilio: TwilioDep) -> Response:
     """Take from Twilio what came of a transfer, and bring a caller whom nobody has answered back to the assistant."""
     return Response(await twilio.transfer_ended(_signed(request), await request.body()), media_type=MEDIA_TYPE)

@@ -6,18 +6,24 @@ import ipaddress
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 import uvicorn
 
-from callgenie.cli.bounded_http import BoundedHttpProtocol
+from callgenie.cli.bounded_http import UNFINISHED_HEADS_BYTES_MAX, BoundedHttpProtocol
 from callgenie.cli.bounded_socket import BoundedSocketProtocol
+from callgenie.cli.bounded_transport import ConnectionLimits
+from callgenie.http.fair_share import FairShare
 from callgenie.kernel.errors import ConflictError, InvalidError
 
 # After the calls have been drained only short requests are left; who is still connected by then is not coming back.
 _REQUESTS_LINGER_SECONDS: Final = 5
 # A media message is some 300 bytes, and no message of ours or of a carrier comes near this.
 _SOCKET_MESSAGE_BYTES_MAX: Final = 64 * 1024
+# Unsent bytes that the kernel holds for one connection. By itself it takes up to 4 MB of an answer that nobody reads,
+# and the progress of a client that reads slowly would be seen late.
+_UNSENT_BYTES_MAX: Final = 128 * 1024
 # Proxies keep connections for a minute or so; idle ones beyond this only cost descriptors.
 _KEEP_ALIVE_SECONDS: Final = 75
 
@@ -51,6 +57,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         # Without it the port stays taken for a minute after a stop.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # Connections inherit it.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES_MAX)
         listening.bind(address)
     except OSError as error:
         listening.close()
@@ -76,13 +85,16 @@ def is_exposed(listening: socket.socket) -> bool:
 class HttpServer:
     """Answers requests on a socket until it is stopped."""
 
-    def __init__(self, app: Any, listening: socket.socket) -> None:
+    def __init__(self, app: Any, listening: socket.socket, limits: ConnectionLimits | None = None) -> None:
+        limits = limits or ConnectionLimits()
+        heads = FairShare(UNFINISHED_HEADS_BYTES_MAX)
         self._listening = listening
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=BoundedHttpProtocol,
-                ws=BoundedSocketProtocol,
+                # The server calls them with what it has, as it would their classes.
+                http=cast("Any", partial(BoundedHttpProtocol, limits, heads)),
+                ws=cast("Any", partial(BoundedSocketProtocol, limits)),
                 ws_max_size=_SOCKET_MESSAGE_BYTES_MAX,
                 # Audio does not compress, and trying costs a call more than all else that we do for it.
                 ws_per_message_deflate=False,

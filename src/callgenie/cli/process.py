@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from callgenie.cli.bounded_transport import ConnectionLimits
 from callgenie.cli.listening import HttpServer, address_of, is_exposed, listen
 from callgenie.cli.stopping import StopRequest
 from callgenie.kernel.secret_file import Secrets
@@ -91,7 +92,7 @@ async def _run(
     async with ground(settings, progress) as (listening, secrets, database):
         url = address_of(settings.host, listening)
         async with assemble(settings, database, secrets, url) as program:
-            http = HttpServer(program.app, listening)
+            http = HttpServer(program.app, listening, ConnectionLimits.of(settings))
             try:
                 await http.start()
                 await _serve(settings, program, http, url, on_ready, stop)

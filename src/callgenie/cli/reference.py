@@ -22,6 +22,8 @@ _OF_HTTP: Final = {
     "body_too_large": "The body is too large.",
     "internal_error": "Something went wrong on our side; the answer's `requestId` finds it in the log.",
     "method_not_allowed": "This address does not take this method; see the header `Allow`.",
+    "request_timeout": "The head or the body of the request did not arrive in time.",
+    "head_too_large": "The address and the headers are too large together: more than 64 KiB, or 256 fields.",
     "unsupported_media_type": "The body is of a type that is not taken here.",
 }
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from callgenie.cli.bounded_transport import ConnectionLimits
 from callgenie.cli.listening import HttpServer
 from callgenie.cli.process import Assemble, Program
 from callgenie.cli.stopping import StopRequest
@@ -45,7 +46,7 @@ async def run_worker(settings: Settings, listening: int, channel: int, url: str,
             assemble(settings, database, secrets, url) as program,
         ):
             with socket.socket(fileno=listening) as shared:
-                http = HttpServer(program.app, shared)
+                http = HttpServer(program.app, shared, ConnectionLimits.of(settings))
                 try:
                     await http.start()
                     writer.write(READY)

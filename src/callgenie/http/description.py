@@ -23,7 +23,8 @@ Document = dict[str, Any]
 
 _PROBLEM: Final = "Problem"
 _REF: Final = f"#/components/schemas/{_PROBLEM}"
-_TOO_LARGE: Final = str(int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+# The ways in which a body is refused before it is looked at.
+_OF_BODIES: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _API: Final = "/api/"
 _USER: Final = "/api/user/"
 
@@ -69,7 +70,8 @@ def describe(app: FastAPI, signed_in: Sequence[type[DomainError]]) -> Document:
             errors += [UnreadableBodyError] if "requestBody" in operation else []
             responses = _with(operation["responses"], errors)
             if "requestBody" in operation:
-                responses[_TOO_LARGE] = _problem(_TOO_LARGE, [framework_problem(int(_TOO_LARGE)).code])
+                for status in map(str, map(int, _OF_BODIES)):
+                    responses[status] = _problem(status, [framework_problem(int(status)).code])
             operation["responses"] = dict(sorted(responses.items()))
             if repeatable:
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

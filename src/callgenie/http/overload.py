@@ -4,6 +4,8 @@ Without a bound every request waits behind all the others: at four times what a 
 comes after its client has given up, and the work for it was in vain.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -49,6 +51,15 @@ class Turnstile:
     def is_full(self) -> bool:
         """Whether no more should come in."""
         return self.inside >= self._limit
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a request during the block."""
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
 
 
 class OverloadMiddleware:

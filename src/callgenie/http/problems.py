@@ -1,7 +1,7 @@
 """The one way out for whatever goes wrong: RFC 9457 problems, with a code from a closed list."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPMethod, HTTPStatus
 from typing import Any, Final
 
@@ -50,8 +50,16 @@ _FRAMEWORK: Final[Mapping[int, tuple[str, str]]] = {
     HTTPStatus.FORBIDDEN: ("not_allowed", "This is not allowed."),
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take this method; see Allow."),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "request_timeout",
+        "The request did not arrive in time. Send it again, without pauses, over a new connection.",
+    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body_too_large", "The body is too large."),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("unsupported_media_type", "The body is of a type that is not taken here."),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        "head_too_large",
+        "The address and the headers of the request are too large together.",
+    ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
         INTERNAL_ERROR,
         "Something went wrong on our side. Try again; if it stays, report the requestId.",
@@ -92,6 +100,10 @@ class Problem:
     detail: str
     faults: Sequence[FieldFault] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def closing(self) -> "Problem":
+        """Return the same refusal, after which the connection is closed."""
+        return replace(self, headers={**self.headers, "Connection": "close"})
 
     def answer(self, scope: Scope) -> JSONResponse:
         """Return the response to send for the request of `scope`."""
@@ -183,10 +195,14 @@ async def _validation_error(connection: HTTPConnection, error: Exception) -> JSO
 async def _http_exception(connection: HTTPConnection, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise TypeError("registered for HTTP exceptions only") from error
-    headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods_at(connection.scope))
-    return framework_problem(error.status_code, headers).answer(connection.scope)
+        return method_not_allowed(connection.scope).answer(connection.scope)
+    return framework_problem(error.status_code, error.headers).answer(connection.scope)
+
+
+def method_not_allowed(scope: Scope) -> Problem:
+    """Return how the API tells that an address does not take a method."""
+    return framework_problem(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(_methods_at(scope))})
 
 
 def _methods_at(scope: Scope) -> list[str]:

@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 from callgenie.settings.accounts import AccountSettings
 from callgenie.settings.calls import CallSettings
 from callgenie.settings.carriers import CarrierSettings
+from callgenie.settings.connections import ConnectionSettings
 from callgenie.settings.database import DatabaseSettings
 from callgenie.settings.mail import MailSettings
 from callgenie.settings.recordings import RecordingSettings
@@ -31,6 +32,7 @@ class Settings(
     MailSettings,
     AccountSettings,
     DatabaseSettings,
+    ConnectionSettings,
     ServerSettings,
 ):
     """What an operator can set. Each field names its environment variable, its unit and its range."""

@@ -93,6 +93,12 @@ def recognise(connection: HTTPConnection) -> tuple[Policy, str] | None:
     return None if user_id is None else (rate_limits.USER, user_id)
 
 
+def requester(connection: HTTPConnection) -> str | None:
+    """Return for whom somebody is asking who was let in; None for nobody we know."""
+    caller: SignedIn | KeyHolder | None = connection.scope.get("state", {}).get(_CALLER)
+    return None if caller is None else caller.user.id
+
+
 async def get_client_address(connection: HTTPConnection) -> str:
     """Return the network address that somebody asks from."""
     hops: int = connection.app.state.services.settings.trusted_proxy_hops

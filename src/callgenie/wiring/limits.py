@@ -1,5 +1,6 @@
-"""What limits requests and attempts to sign in."""
+"""Limits on requests, their bodies, and attempts to sign in."""
 
+from callgenie.http.body_budget import BodyLimits
 from callgenie.http.rate_limits import RateLimits
 from callgenie.kernel.clock import Clock
 from callgenie.kernel.counting import LocalCounters
@@ -21,3 +22,12 @@ def build_limits(settings: Settings, database: Database, clock: Clock) -> RateLi
     if settings.rate_limits == "off":
         return None
     return RateLimits(SharedCounters(database.db, clock), LocalCounters(clock))
+
+
+def build_body_limits(settings: Settings) -> BodyLimits:
+    """Return the bounds on request bodies."""
+    return BodyLimits(
+        seconds_max=settings.http_body_seconds,
+        grace_seconds=settings.http_body_grace_seconds,
+        held_bytes_max=settings.http_bodies_mib * 1024 * 1024,
+    )
