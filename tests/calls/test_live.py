@@ -176,8 +176,8 @@ async def test_an_answer_that_may_have_been_done_is_taken_back_and_not_counted(m
             lost = await board.office.conversation("CA1")
         await asyncio.sleep(15)
         conversation, usage = await board.office.conversation("CA1"), await board.usage()
-    # Taking it back is begun at once, and may be done, unheard as well, before we look.
-    assert lost["status"] in {"in-progress", "failed"}
+    # Taking it back is begun at once: on a busy machine we look before, between or after its writes.
+    assert lost["status"] in {"ringing", "in-progress", "failed"}
     assert (conversation["status"], conversation["endedReason"], conversation["fault"]) == (
         "failed",
         "internal-error",

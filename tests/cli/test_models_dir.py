@@ -19,14 +19,12 @@ SCRIPT: Final = "to: +14155550123\nsteps: [say: Hello., hang up]\n"
         ("demo --data-dir {folder}", 69),
         ("simulate {folder}/call.yaml --url http://127.0.0.1:9", 69),
         ("doctor --data-dir {folder}", 1),
-        ("ask --business {folder}/business.json", 69),
     ],
 )
 def test_a_folder_without_the_weights_is_refused_with_a_file_and_the_setting(
     data_folder: Path, command: str, code: int
 ) -> None:
     (data_folder / "call.yaml").write_text(SCRIPT, encoding="utf-8")
-    (data_folder / "business.json").write_text("{}", encoding="utf-8")
     models_dir = data_folder / "models"
     models_dir.mkdir()
     with running("callgenie", *command.format(folder=data_folder).split(), **{MODELS_DIR: str(models_dir)}) as program:

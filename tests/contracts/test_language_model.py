@@ -70,7 +70,7 @@ async def test_what_is_known_is_answered(model: LanguageModel) -> None:
 
 async def test_what_is_not_known_is_not_made_up(model: LanguageModel) -> None:
     deltas = await answer(model, "Who won the football game last night?")
-    assert "message" in text_of(deltas)
+    assert any(honest in text_of(deltas) for honest in ("message", "pass your question on", "only help you with"))
     assert not any(isinstance(delta, ToolCall) for delta in deltas)
 
 

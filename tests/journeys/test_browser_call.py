@@ -17,7 +17,7 @@ from callgenie.cli.demo.owner import Owner
 pytestmark = pytest.mark.browser
 
 EMAIL, PASSWORD = "rosa@example.com", "correct horse battery"
-QUESTION = "Good morning. Do you deliver cakes?"
+QUESTION = "Good morning. Could you please tell me, do you deliver cakes?"
 GREETING = "Hello, this is Harbour Bakery. How can I help you?"
 ANSWER = "Yes, we deliver cakes inside the city. Delivery costs five pounds."
 # No hours: it is open whenever this runs.

@@ -295,7 +295,7 @@ def _in_a_sentence(act: Act, knowledge: Knowledge) -> str:
 
 
 def _goodbye(knowledge: Knowledge, confidence: float) -> Sequence[ModelDelta]:
-    return [TextDelta(farewell(knowledge)), ToolCall(END_CALL), AnswerOutcome(Outcome.GOODBYE, None, confidence)]
+    return [TextDelta(farewell(knowledge)), AnswerOutcome(Outcome.GOODBYE, None, confidence), ToolCall(END_CALL)]
 
 
 def _answers(entries: Sequence[int], knowledge: Knowledge) -> str:
