@@ -1,10 +1,10 @@
-"""Which words of a question about opening hours name the day."""
+"""Words for the day, of those who ask for opening hours or want to come."""
 
 from datetime import date
 
 import pytest
 
-from callgenie.voice.days import day_asked_for
+from callgenie.voice.days import day_asked_for, day_of_visit
 
 WEDNESDAY = date(2026, 12, 2)
 
@@ -27,10 +27,8 @@ WEDNESDAY = date(2026, 12, 2)
         ("what time do you open on Easter Monday", "Easter Monday"),
         ("when do you open in the morning", None),
         ("When are you open?", None),
-        # "There" says nothing about opening hours.
-        ("Is coach Taylor there tonight?", None),
-        ("Can I have a haircut on Sunday?", None),
-        ("What's the weather like tomorrow?", None),
+        ("are you open yet", "now"),
+        ("Is anyone there on Sunday?", "Sunday"),
     ],
 )
 def test_the_words_for_the_day_are_found(said: str, when: str | None) -> None:
@@ -44,3 +42,19 @@ def test_a_bank_holiday_is_a_day_where_the_country_is_known() -> None:
 
 def test_without_a_date_no_day_is_looked_up() -> None:
     assert day_asked_for("Are you open tomorrow?", None) is None
+    assert day_of_visit("put me down for tomorrow", None) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        ("Can I get a haircut on Sunday?", "Sunday"),
+        ("put me down for Friday at three please", "Friday at three"),
+        ("What about next Friday at seven?", "next Friday at seven"),
+        ("can I book now", None),
+        ("can I book now for Friday", "Friday"),
+        ("I would like an appointment", None),
+    ],
+)
+def test_the_words_for_the_day_of_a_visit_are_found(said: str, when: str | None) -> None:
+    assert day_of_visit(said, WEDNESDAY) == when

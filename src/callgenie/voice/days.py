@@ -1,4 +1,4 @@
-"""The day on which a caller wants to know whether we are open."""
+"""The words for the days that a question about opening hours, or a wish to come, is about."""
 
 import re
 from datetime import date
@@ -6,24 +6,25 @@ from typing import Final
 
 from callgenie.understanding.days import DayMention, days_in
 
-_ABOUT_OPENING: Final = re.compile(
-    r"\b(open|opens|opening|close|closes|closed|closing|shut|hours|come (by|in|over))\b", re.IGNORECASE
+_NOW: Final = re.compile(
+    r"\b(still|already) open\b|\bopen (yet|already)\b|(^|[.!?,]\s*)are you (guys |all )?open\W*$", re.IGNORECASE
 )
-_NOW: Final = re.compile(r"\b(still|already) open\b|(^|[.!?,]\s*)are you (guys )?open\W*$", re.IGNORECASE)
 
 # "When do you open in the morning?" and "are you closed after six?" are not answered by whether we are open then.
 _NO_YES_OR_NO: Final = re.compile(r"\b(when|what|how|which|clos(e|es|ed|ing)|shut)\b", re.IGNORECASE)
 
 
 def day_asked_for(text: str, today: date | None, country: str | None = None) -> str | None:
-    """Return the words for the day, and for the time of day, that `business_hours` is to look up, or None.
+    """Return the words that `business_hours` is to look up for a question about opening hours, or None.
+
+    The time of day is among them where the question can be answered with yes or no.
 
     Args:
-        text: What the caller said.
+        text: What the caller said; that it asks for opening hours is decided by whoever calls this.
         today: The date at the business; without it no day can be looked up.
         country: The country of the business, see `days_in`.
     """
-    if today is None or _ABOUT_OPENING.search(text) is None:
+    if today is None:
         return None
     mentions = days_in(text, today, country)
     if _NO_YES_OR_NO.search(text):
@@ -32,6 +33,14 @@ def day_asked_for(text: str, today: date | None, country: str | None = None) -> 
     else:
         named = _with_times(text, mentions)
     return named or ("now" if _NOW.search(text) else None)
+
+
+def day_of_visit(text: str, today: date | None, country: str | None = None) -> str | None:
+    """Return the words for the day and the time on which somebody wants to come, for `business_hours`, or None."""
+    if today is None:
+        return None
+    # "Can I book now?" is about booking, and not about coming.
+    return _with_times(text, [mention for mention in days_in(text, today, country) if not mention.is_now]) or None
 
 
 def _day_alone(text: str, mention: DayMention) -> str:

@@ -194,12 +194,22 @@ async def test_a_wish_is_taken_in_with_the_callers_sentence_and_never_answered_w
     assert answer.endswith("pass it on. May I have your name, please?"), answer
 
 
-async def test_who_wants_to_come_on_a_closed_day_is_told_so_first() -> None:
+@pytest.mark.parametrize(
+    "hours",
+    ["On Sunday we are closed, and open again on Monday at 9 AM.", "No, on Friday we are open from 9 AM to 5:30 PM."],
+)
+async def test_who_wants_to_come_while_we_are_closed_is_told_so_first(hours: str) -> None:
     knowledge = replace(KNOWLEDGE, tools=(CALENDAR, MESSAGES))
-    wish = "Could you put me down for Sunday at three? Are you open then?"
-    closed = {"business_hours": "On Sunday we are closed."}
-    told = text_of(await deltas_for(wish, knowledge=knowledge, results=closed))
-    assert told.startswith("On Sunday we are closed.")
+    for wish in ("Could you put me down for Sunday at three?", "I'd like to book a cleaning for next Friday evening"):
+        told = await deltas_for(wish, knowledge=knowledge, results={"business_hours": hours})
+        assert told == [TextDelta(f"{hours} {OFFER}")]
+
+
+async def test_who_wants_to_come_while_we_are_open_has_the_wish_passed_on() -> None:
+    knowledge = replace(KNOWLEDGE, tools=(CALENDAR, MESSAGES))
+    hours = {"business_hours": "Yes, on Friday we are open from 9 AM to 5:30 PM."}
+    told = text_of(await deltas_for("Could you put me down for Friday at three?", knowledge=knowledge, results=hours))
+    assert told.endswith("pass it on. May I have your name, please?")
 
 
 async def test_the_owners_instructions_change_no_answer() -> None:

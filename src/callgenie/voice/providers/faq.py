@@ -28,7 +28,7 @@ from callgenie.voice.courtesies import (
     says_yes,
     wants_person,
 )
-from callgenie.voice.days import day_asked_for
+from callgenie.voice.days import day_asked_for, day_of_visit
 from callgenie.voice.endings import words_of
 from callgenie.voice.message_draft import ASK_MESSAGE, OFFER, PASS_ON, question_before
 from callgenie.voice.message_taking import can_take_messages, words_before
@@ -131,7 +131,7 @@ class FaqModel:
             return await self._tell(asked, decision, read.calendar, knowledge)
         if decision.act is Act.QUESTION:
             return _not_told(asked, decision, knowledge)
-        day = day_asked_for(asked, knowledge.today, knowledge.country) if decision.act is Act.BOOK else None
+        day = day_of_visit(asked, knowledge.today, knowledge.country) if decision.act is Act.BOOK else None
         if day is not None and _offers(knowledge, BUSINESS_HOURS):
             return [ToolCall(BUSINESS_HOURS, {"when": day})]  # nobody can come on a day on which we are closed
         return _to_act(asked, decision, knowledge)
@@ -267,7 +267,8 @@ def _to_act(asked: str, decision: Decision, knowledge: Knowledge) -> Sequence[Mo
 
 def _to_booking(asked: str, hours: str, decision: Decision, knowledge: Knowledge) -> Sequence[ModelDelta]:
     """Return what answers the wish to come on a certain day, once the calendar has said whether we are open then."""
-    if not is_error(hours) and "closed" in hours and _OPEN.search(hours) is None:
+    is_closed = hours.startswith("No,") or ("closed" in hours and _OPEN.search(hours) is None)
+    if not is_error(hours) and is_closed:
         return [TextDelta(_with_offer(hours, knowledge)), AnswerOutcome(Outcome.HOURS, None, decision.confidence)]
     return _to_act(asked, decision, knowledge)
 
