@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 
-import psutil
 import pytest
+from tests.support.processes import children, open_files
 
 from callgenie.kernel.child_process import ChildProcess
 
@@ -20,16 +20,13 @@ FLOODS = (sys.executable, "-c", "import os\nwhile True: os.write(1, bytes(65_536
 ENDS_WITH_ITS_INPUT = (sys.executable, "-c", "import sys; sys.stdin.read(); sys.exit(7)")
 
 
-def open_files() -> set[str]:
-    return {str(each) for each in Path("/proc/self/fd").iterdir()} if Path("/proc/self/fd").exists() else set()
-
-
 @pytest.fixture(autouse=True)
 async def nothing_is_left() -> AsyncIterator[None]:
-    before = open_files()
+    # Earlier tests of the same process may have left children and files that last as long as it does.
+    processes, files = children(), open_files()
     yield
-    assert psutil.Process().children() == []
-    assert open_files() == before
+    assert children() - processes == set()
+    assert open_files() - files == set()
     gc.collect()  # an unclosed transport is a warning, and so a failure of this very test
 
 
