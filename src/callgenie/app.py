@@ -1,7 +1,6 @@
 """The ASGI application: every room's routes behind one edge."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -26,6 +25,7 @@ from callgenie.http.idempotency import IdempotencyMiddleware
 from callgenie.http.metrics import router as metrics
 from callgenie.http.overload import OverloadMiddleware, Turnstile, TurnstileMiddleware
 from callgenie.http.rate_limiting import RateLimitMiddleware
+from callgenie.http.reference import description_of
 from callgenie.http.reference import router as reference
 from callgenie.http.request_watch import RequestWatchMiddleware
 from callgenie.lifecycle.routes import router as lifecycle
@@ -115,7 +115,8 @@ def _with_routes() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.openapi = cache(lambda: describe(app, signed_in=(InvalidAccessTokenError, ScopeMissingError)))  # type: ignore[method-assign] # as the framework's own docs do it
+    app.openapi = lambda: describe(app, signed_in=(InvalidAccessTokenError, ScopeMissingError))  # type: ignore[method-assign] # as the framework's own docs do it
+    app.state.description = description_of(app)
     return app
 
 

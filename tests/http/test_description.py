@@ -1,5 +1,6 @@
 """The API's description: committed, complete, and shown without anything from elsewhere."""
 
+import asyncio
 import functools
 import json
 import re
@@ -116,6 +117,23 @@ async def test_it_is_served_as_it_is_committed(client: httpx.AsyncClient) -> Non
     assert (await client.get("/openapi.json")).json() == description()
 
 
+async def test_it_is_made_once_and_sent_as_the_same_bytes(connected: Database) -> None:
+    async with serving_everything(connected) as api:
+        make, made = api.app.openapi, list[dict[str, Any]]()
+
+        def counted() -> dict[str, Any]:
+            made.append(make())
+            return made[-1]
+
+        api.app.openapi = counted  # type: ignore[method-assign] # as the product does it
+        first, second = await asyncio.gather(*(api.client.get("/openapi.json") for _ in range(2)))
+        third = await api.client.get("/openapi.json")
+        assert first.content == second.content == third.content
+        assert len(made) == 1
+        unchanged = await api.client.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+
 async def test_the_page_takes_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
@@ -130,8 +148,7 @@ async def test_the_page_takes_nothing_from_elsewhere(client: httpx.AsyncClient) 
     for address in needed:
         answer = await client.get(address)
         assert answer.status_code == 200, address
-        if address != "/openapi.json":
-            assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-content-type-options"] == "nosniff"
     assert "Apache License" in (await client.get("/docs/LICENSE")).text
 
 

@@ -4,7 +4,10 @@ from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter, HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
+
+from callgenie.http.unchanging import Unchanging
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,21 +34,24 @@ _HEADERS: Final = {
 }
 
 
-# Not coroutines: they read files.
+def _file(name: str, media_type: str) -> Unchanging:
+    read = files("callgenie.calls").joinpath("page", name).read_bytes
+    return Unchanging(read, media_type=media_type, headers=_HEADERS)
+
+
+_PAGE: Final = _file(PAGE, "text/html")
+_FILES: Final = {name: _file(name, media_type) for name, media_type in _MEDIA_TYPES.items()}
+
+
 @router.get("/call")
-def show_page() -> Response:
+async def show_page(request: Request) -> Response:
     """Show the page."""
-    return _file(PAGE, "text/html")
+    return await _PAGE.answer(request)
 
 
 @router.get("/call/{name}")
-def show_file(name: str) -> Response:
+async def show_file(name: str, request: Request) -> Response:
     """Send one of the files that the page is made of."""
-    if name not in _MEDIA_TYPES:
+    if name not in _FILES:
         raise HTTPException(404)
-    return _file(name, _MEDIA_TYPES[name])
-
-
-def _file(name: str, media_type: str) -> Response:
-    content = files("callgenie.calls").joinpath("page", name).read_bytes()
-    return Response(content, media_type=media_type, headers=_HEADERS)
+    return await _FILES[name].answer(request)

@@ -4,12 +4,14 @@ What shows it is Swagger UI, whose files stand beside this one with their licenc
 """
 
 from importlib.resources import files
-from typing import Final
+from typing import Final, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from callgenie.http.unchanging import Unchanging
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,6 +29,8 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "public, max-age=3600",
 }
+# It changes with the release, and must be that of the server that is asked.
+_DESCRIPTION_HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 _PAGE: Final = """<!doctype html>
 <html lang="en">
 <head>
@@ -59,6 +63,14 @@ _MEDIA_TYPES: Final = {
     "LICENSE": "text/plain",
     "NOTICE": "text/plain",
 }
+_FILES: Final = {
+    name: Unchanging(
+        files("callgenie.http").joinpath("swagger_ui", name).read_bytes,
+        media_type=media_type,
+        headers=_HEADERS,
+    )
+    for name, media_type in _MEDIA_TYPES.items()
+}
 
 
 @router.get("/docs")
@@ -73,17 +85,22 @@ async def start_reference() -> Response:
     return Response(_START, media_type="text/javascript", headers=_HEADERS)
 
 
-# Not coroutines: making the description takes most of a second, once, and must not hold up a call.
 @router.get(DESCRIPTION_PATH)
-def show_description(request: Request) -> Response:
+async def show_description(request: Request) -> Response:
     """Send the description itself."""
-    return JSONResponse(request.app.openapi())
+    return await cast("Unchanging", request.app.state.description).answer(request)
 
 
 @router.get("/docs/{name}")
-def show_file(name: str) -> Response:
+async def show_file(name: str, request: Request) -> Response:
     """Send one of the files the page is made of."""
-    if name not in _MEDIA_TYPES:
+    if name not in _FILES:
         raise HTTPException(404)
-    content = files("callgenie.http").joinpath("swagger_ui", name).read_bytes()
-    return Response(content, media_type=_MEDIA_TYPES[name], headers=_HEADERS)
+    return await _FILES[name].answer(request)
+
+
+def description_of(app: FastAPI) -> Unchanging:
+    """Return how `app` describes itself, which takes most of a second to make."""
+    return Unchanging(
+        lambda: bytes(JSONResponse(app.openapi()).body), media_type="application/json", headers=_DESCRIPTION_HEADERS
+    )
