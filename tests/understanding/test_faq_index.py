@@ -17,8 +17,7 @@ from callgenie.understanding.encoder import Array, Encoded, Encoder
 from callgenie.understanding.faq_index import CANDIDATES, Entry, FaqIndex, FaqMemory
 from callgenie.understanding.judge import AnswerJudge, JudgedEntry
 from callgenie.understanding.reader import UtteranceReader
-from callgenie.understanding.text import bare
-from callgenie.voice.endings import words_of
+from callgenie.understanding.text import bare, words_of
 from callgenie.voice.ports import Knowledge, Message, Question, TextDelta
 from callgenie.voice.providers import faq
 from callgenie.voice.providers.faq import FaqModel

@@ -1,10 +1,11 @@
-"""Normalisation of caller text before any model reads it, the same in training and at run time."""
+"""Text as models and rules read it: normalised in the same way in training and at run time, and split into words."""
 
 import re
 from typing import Final
 
 _NOT_SPOKEN: Final = re.compile(r"[^\w'$%:&+-]+")
 _APOSTROPHES: Final = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'"})
+_WORD: Final = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*")
 
 
 def bare(text: str) -> str:
@@ -13,6 +14,11 @@ def bare(text: str) -> str:
     Recognisers put full stops and question marks anywhere, so the marks carry no information that can be relied upon.
     """
     return " ".join(_NOT_SPOKEN.sub(" ", text.translate(_APOSTROPHES).lower()).split())
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of `text` in lower case, without punctuation."""
+    return [word.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'") for word in _WORD.findall(text.lower())]
 
 
 # Words of a question that do not change what it is about. Words that do, such as "how", "when", "not" and "without",
