@@ -8,7 +8,7 @@ from tests.support.agreed import agreed
 from callgenie.kernel.vocabulary import TurnRole
 from callgenie.voice.courtesies import ANYTHING_ELSE
 from callgenie.voice.decisions import is_confirmed, may_end, may_transfer, takes_leave_now, was_told
-from callgenie.voice.message_draft import OFFER
+from callgenie.voice.message_draft import IS_IT_RIGHT, OFFER, OTHER_WORDS
 from callgenie.voice.ports import Message
 
 CAKE = "Please tell the baker that the cake is for Friday at 3"
@@ -41,6 +41,9 @@ def test_who_takes_leave_may_be_hung_up_on(lines: Sequence[str]) -> None:
         ("How much is that?",),
         ("Thank you.",),
         ("- Is that right?", "no"),
+        ("- Is that right?", "No, that's all wrong"),
+        ("That's all I know about parking, how much is a haircut",),
+        ("I said goodbye to my hairdresser and need a new one",),
         (f"- {ANYTHING_ELSE}", "no, but where are you?"),
         (f"- {OFFER}", "yes please"),
         ("Goodbye for now, but when do you open?",),
@@ -111,6 +114,17 @@ def test_a_message_is_confirmed_by_a_yes_to_all_of_it() -> None:
 def test_nothing_else_confirms_it(answer: str, name: str, number: str) -> None:
     messages = agreed(CAKE, "Anna", "415 555 0123", answer=answer)
     assert not is_confirmed(messages, text=CAKE, name=name, number=number)
+
+
+def test_who_was_asked_once_more_for_a_yes_has_confirmed_what_was_read_back_before() -> None:
+    again = OTHER_WORDS[IS_IT_RIGHT]
+    assert is_confirmed([*agreed(CAKE, answer="hm"), *talk(f"- {again}", "yes")], text=CAKE)
+    assert not is_confirmed([*agreed(CAKE, answer="hm"), *talk(f"- {again}", "no")], text=CAKE)
+    assert not is_confirmed([*agreed(CAKE, answer="no"), *talk("- Anything else?", "yes")], text=CAKE)
+
+
+def test_half_a_yes_confirms_nothing() -> None:
+    assert not is_confirmed(agreed(CAKE, answer="Yes but the number is wrong"), text=CAKE)
 
 
 def test_what_was_not_read_back_is_not_confirmed() -> None:

@@ -153,3 +153,8 @@ def test_a_message_that_could_not_be_taken_is_left_unless_the_caller_wants_none_
         assert message_left_in(lines) == LeftMessage(CAKE, "", "", is_confirmed=True)
     else:
         assert left([*lines, *talk(regret)]) is None
+
+
+def test_who_asked_for_a_moment_has_answered_the_question_afterwards() -> None:
+    lines = talk(f"- {ASK_MESSAGE}", CAKE, f"- {ASK_NAME}", "hang on", "- Of course, take your time.", "Anna Smith")
+    assert message_left_in(lines) == LeftMessage(CAKE, "Anna Smith", "", is_confirmed=False)

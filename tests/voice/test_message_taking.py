@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.voice.courtesies import TAKE_TIME
 from callgenie.voice.message_draft import (
     ASK_MESSAGE,
     ASK_NAME,
@@ -13,11 +14,16 @@ from callgenie.voice.message_draft import (
     ASK_OWN_NUMBER,
     IS_IT_RIGHT,
     OFFER,
+    OTHER_WORDS,
+    PASS_ON,
     TRY_AGAIN,
+    Draft,
+    exchanges_of,
+    told_by,
 )
 from callgenie.voice.message_taking import begin, next_step
-from callgenie.voice.particulars import digits_in, name_answered, name_said_in, spelled
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall, ToolSpec
+from callgenie.voice.spoken_numbers import spelled
 
 KNOWN = Knowledge("SAATHI", "Bakery", caller_number="+14155550999", tools=(ToolSpec("take_message", "", {}),))
 WITHHELD = replace(KNOWN, caller_number="")
@@ -126,6 +132,74 @@ def test_what_was_not_heard_is_said_again() -> None:
     assert words(follow("I am late today.", "Anna.", "Yes.", "Can you repeat that?")).startswith("I will pass on:")
 
 
+@pytest.mark.parametrize("said", ["Sorry, I didn't catch that", "Hang on", "One moment, please", "Pardon?"])
+def test_who_did_not_hear_or_needs_a_moment_has_not_said_their_name(said: str) -> None:
+    assert words(follow("I am late today.", said)) in {ASK_NAME, TAKE_TIME}
+    step = words(follow("I am late today.", said, "Anna.", "Yes."))
+    assert step == f"I will pass on: I am late today. From Anna. {IS_IT_RIGHT}"
+
+
+def test_who_needs_a_moment_has_not_agreed_to_be_called_back_on_their_own_number() -> None:
+    assert words(follow("I am late today.", "Anna.", "Hang on", "No.")) == ASK_NUMBER
+    messages = [Message(TurnRole.ASSISTANT, ASK_OWN_NUMBER), Message(TurnRole.USER, "Hang on")]
+    assert told_by(Draft("late"), exchanges_of(messages)[-1]) == Draft("late")
+
+
+def test_after_a_moment_the_question_that_was_passed_on_is_still_the_question() -> None:
+    messages = [
+        Message(TurnRole.USER, "Do you sell tyres?"),
+        Message(TurnRole.ASSISTANT, f"I'm sorry, I don't know that. {PASS_ON}"),
+        Message(TurnRole.USER, "Hang on."),
+    ]
+    assert words(next_step(messages, KNOWN)) == TAKE_TIME
+    messages += [Message(TurnRole.ASSISTANT, TAKE_TIME), Message(TurnRole.USER, "Yes.")]
+    assert words(next_step(messages, KNOWN)) == ASK_NAME
+    messages += [Message(TurnRole.ASSISTANT, ASK_NAME), Message(TurnRole.USER, "Anna")]
+    messages += [Message(TurnRole.ASSISTANT, ASK_OWN_NUMBER), Message(TurnRole.USER, "Yes.")]
+    assert words(next_step(messages, KNOWN)).startswith("I will pass on: Do you sell tyres. From Anna.")
+
+
+@pytest.mark.parametrize("said", ["Uh yes", "Sounds good", "Great, thank you", "That's what I said", "That's it."])
+def test_agreement_has_many_forms(said: str) -> None:
+    (step,) = given(follow("I am late today.", "Anna.", "Yes.", said))
+    assert isinstance(step, ToolCall)
+
+
+def test_all_wrong_starts_over_and_never_ends_the_call() -> None:
+    assert words(follow("I am late today.", "Anna.", "Yes.", "No, that's all wrong")) == f"I am sorry. {ASK_MESSAGE}"
+
+
+def test_a_number_that_is_wrong_is_asked_for_and_the_rest_is_kept() -> None:
+    told = "This is Anna Smith, I am late, my number is 415 555 0123."
+    for said in ("Yes but the number is wrong", "No, the number is wrong"):
+        assert words(follow(told, said)) == ASK_NUMBER
+        assert words(follow(told, said, "415 555 0177")).endswith(f"Number 4 1 5, 5 5 5, 0 1 7 7. {IS_IT_RIGHT}")
+        assert words(follow("I am late today.", "Anna.", "Yes.", said)) == ASK_NUMBER
+    assert words(follow(told, "yes but the name is wrong")) == ASK_NAME
+
+
+def test_somebody_who_answers_neither_yes_nor_no_is_asked_in_other_words_and_then_hears_it_again() -> None:
+    talk = ["I am late today.", "Anna.", "Yes.", "Hmm"]
+    assert words(follow(*talk)) == OTHER_WORDS[IS_IT_RIGHT]
+    assert words(follow(*talk, "Hmm")).startswith("I will pass on: I am late today.")
+    (step,) = given(follow(*talk, "Yes"))
+    assert isinstance(step, ToolCall)
+
+
+def test_a_message_that_was_not_understood_is_asked_for_in_other_words() -> None:
+    asked = [words(follow(*["um"] * times)) for times in range(1, 4)]
+    assert asked == [OTHER_WORDS[ASK_MESSAGE], ASK_MESSAGE, OTHER_WORDS[ASK_MESSAGE]]
+    assert words(follow("um", "Tell the baker that I am late.")) == ASK_NAME
+
+
+def test_could_you_tell_her_is_a_message_and_no_question() -> None:
+    assert words(follow("Could you tell her I'll be ten minutes late?", first=OFFER)) == ASK_NAME
+
+
+def test_a_complaint_after_our_offer_does_not_decline_it() -> None:
+    assert follow("The cake is wrong.", first=OFFER) is None
+
+
 @pytest.mark.parametrize(
     "said",
     ["Can I talk to a real person please", "No no I really want to speak to the manager", "Put me through to Anna."],
@@ -212,51 +286,6 @@ def test_a_long_message_is_read_back_in_part_and_kept_whole() -> None:
 
 def test_where_no_messages_are_taken_nothing_is_asked() -> None:
     assert follow("I am late today.", knowledge=replace(KNOWN, tools=())) is None
-
-
-@pytest.mark.parametrize(
-    ("said", "digits"),
-    [
-        ("415-555-0123", "4155550123"),
-        ("It's (415) 555 01 23.", "4155550123"),
-        ("plus 1 415 555 0123 or so", "14155550123"),
-        ("+49 30 1234567", "+49301234567"),
-        ("four one five five five five oh one two three", "4155550123"),
-        ("Double seven, triple one", "77111"),
-        ("a table for 2 at 7", "2"),
-        ("no number at all", ""),
-        ("9" * 50, ""),
-    ],
-)
-def test_numbers_are_found_in_words(said: str, digits: str) -> None:
-    assert digits_in(said) == digits
-
-
-@pytest.mark.parametrize(
-    ("said", "name"),
-    [
-        ("My name is anna smith and I am late.", "Anna Smith"),
-        ("Hi, this is Doctor Miller from the clinic.", "Doctor Miller"),
-        ("I'm looking for a cake.", ""),
-        ("This is about my order.", ""),
-        ("It's Jean-Luc O'Neill, hello.", "Jean-Luc O'Neill"),
-    ],
-)
-def test_who_introduces_themselves_is_known(said: str, name: str) -> None:
-    assert name_said_in(said) == name
-
-
-@pytest.mark.parametrize(
-    ("said", "name"),
-    [
-        ("Anna Smith.", "Anna Smith"),
-        ("uh, it's anna", "Anna"),
-        ("Yes, Bob here", "Bob"),
-        ("I would rather not say.", ""),
-    ],
-)
-def test_an_answer_to_the_question_for_a_name_is_one(said: str, name: str) -> None:
-    assert name_answered(said) == name
 
 
 def test_a_number_is_spelled_in_groups() -> None:

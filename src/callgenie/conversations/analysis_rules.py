@@ -7,8 +7,8 @@ from callgenie.conversations.asked_questions import AskedQuestion, QuestionState
 from callgenie.conversations.models import Conversation, RecordedTurn, TakenMessage
 from callgenie.kernel.vocabulary import Direction, Fault, Outcome, TransferStatus, TurnRole
 from callgenie.mail.rendering import one_line
+from callgenie.understanding.agreement import is_agreement
 from callgenie.voice.analyst import NAME_CHARS_MAX, SUMMARY_CHARS_MAX, WISH_CHARS_MAX, Findings
-from callgenie.voice.courtesies import says_yes
 
 BY_RULES: Final = "rules"
 
@@ -102,7 +102,7 @@ def _requests(turns: Sequence[RecordedTurn]) -> Iterator[RecordedTurn]:
     for said, answer in exchanges_in(turns):
         outcome = None if answer is None else answer.outcome
         # A message after our offer to pass a question on is that question, or accepts the offer.
-        is_begun = before not in {Outcome.MESSAGE, Outcome.PASSED_ON} and not says_yes(said.text)
+        is_begun = before not in {Outcome.MESSAGE, Outcome.PASSED_ON} and not is_agreement(said.text)
         if outcome is Outcome.MESSAGE and is_begun:
             yield said
         before = outcome

@@ -9,8 +9,9 @@ from typing import Final
 
 from callgenie.conversations.models import RecordedTurn
 from callgenie.kernel.vocabulary import Outcome, TurnRole
-from callgenie.voice.courtesies import asks, says_no, says_yes
-from callgenie.voice.endings import words_of
+from callgenie.understanding.agreement import is_agreement, is_denial
+from callgenie.understanding.question_forms import asks
+from callgenie.understanding.text import words_of
 
 # Of these outcomes a question may have come to that was not answered.
 OPEN_OUTCOMES: Final = (Outcome.PASSED_ON, Outcome.ASKED_BACK)
@@ -75,9 +76,9 @@ class _Reading:
         """Read the next exchange."""
         outcome = None if answer is None else answer.outcome
         asked_back = self._pending is not None
-        denied = asked_back and says_no(said.text)
+        denied = asked_back and is_denial(said.text)
         only_denied = denied and len(words_of(said.text)) <= _WORDS_OF_A_DENIAL
-        only_agreed = asked_back and not denied and says_yes(said.text)
+        only_agreed = asked_back and not denied and is_agreement(said.text)
         match outcome:
             case Outcome.ANSWERED | Outcome.HOURS:
                 state = QuestionState.HOURS_TOLD if outcome is Outcome.HOURS else QuestionState.ANSWERED

@@ -4,16 +4,18 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
-from callgenie.voice.courtesies import farewell, says_no, takes_leave
-from callgenie.voice.endings import words_of
-from callgenie.voice.message_draft import OFFER
+from callgenie.understanding.utterance import Utterance
+from callgenie.voice.courtesies import farewell
+from callgenie.voice.decisions import takes_leave_now
+from callgenie.voice.message_draft import OFFER, prompt_in
 from callgenie.voice.message_taking import begin, next_step, words_before
 from callgenie.voice.ports import Knowledge, Message, ModelDelta, TextDelta, ToolCall
+from callgenie.voice.rewording import ONLY_MESSAGES, differently
 from callgenie.voice.tool_names import END_CALL
 
 APOLOGY: Final = f"I'm sorry, something has gone wrong on our side, and I cannot answer you now. {OFFER}"
 
-_ONLY_THAT: Final = f"I'm sorry, I can only take a message now. {OFFER}"
+_ONLY_THAT: Final = f"{ONLY_MESSAGES} {OFFER}"
 
 # "The cake is wrong" is a message; "what" is not.
 _WORDS_OF_A_MESSAGE: Final = 3
@@ -32,14 +34,16 @@ class AnsweringMachine:
 
 
 def _deltas(messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
-    said, before = messages[-1].text, words_before(messages)
-    declines = OFFER in before and says_no(said)
-    if messages[-1].role is TurnRole.USER and (declines or takes_leave(said, before)):
+    said, before = Utterance(messages[-1].text), words_before(messages)
+    is_offered = prompt_in(before) == OFFER
+    declines = is_offered and said.declines_offer
+    if messages[-1].role is TurnRole.USER and (declines or takes_leave_now(messages)):
         # Whoever takes their leave in the middle of a message has left it.
         kept = None if declines else next_step(messages, knowledge)
         return kept or [TextDelta(farewell(knowledge)), ToolCall(END_CALL)]
     step = next_step(messages, knowledge)
     if step is not None:
         return step
-    is_message = OFFER in before and "?" not in said and len(words_of(said)) >= _WORDS_OF_A_MESSAGE
-    return begin(said, knowledge) if is_message else [TextDelta(_ONLY_THAT)]
+    if is_offered and said.is_message(_WORDS_OF_A_MESSAGE):
+        return begin(said.text, knowledge)
+    return [TextDelta(differently(_ONLY_THAT, before))]

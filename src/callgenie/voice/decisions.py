@@ -3,33 +3,21 @@
 Each function reads the conversation as the caller has heard it, and is the one place that answers its question.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
-from callgenie.voice.courtesies import asks, says_no, says_yes, takes_leave, wants_person
-from callgenie.voice.endings import words_of
+from callgenie.understanding.agreement import is_agreement, is_denial
+from callgenie.understanding.leave_taking import has_nothing_to_add, takes_leave
+from callgenie.understanding.person_request import may_ask_for_person
+from callgenie.understanding.question_forms import asks
+from callgenie.understanding.text import words_of
 from callgenie.voice.figures.known import KnownFigures
 from callgenie.voice.figures.reading import digit_runs_in, figures_in
-from callgenie.voice.message_draft import IS_IT_RIGHT, OFFER, TRY_AGAIN, prompt_in
+from callgenie.voice.message_draft import IS_IT_RIGHT, OFFER, OTHER_WORDS, TRY_AGAIN, prompt_in
+from callgenie.voice.own_words import offers_more, offers_person
 from callgenie.voice.ports import Message
 
-# A model asks in words of its own; "no" to this takes leave. "That was all" does whatever was asked.
-_ANYTHING_ELSE: Final = re.compile(
-    r"\b(anything|something) (else|more|further)\b|\bfurther questions?\b", re.IGNORECASE
-)
-_THAT_WAS_ALL: Final = re.compile(r"\bthat (was|will be|'?ll be) (all|it|everything)\b|\bsee you\b", re.IGNORECASE)
-
-_PERSON: Final = re.compile(
-    r"\b(speak|talk|chat) (to|with) \w+|\b(human|person|someone|somebody|operator|manager|receptionist|representative"
-    r"|agent|owner|boss|staff|colleague)\b|\b(put|patch) me through\b|\b(connect|transfer) me\b|^\(pressed 0\)$",
-    re.IGNORECASE,
-)
-_OFFERS_PERSON: Final = re.compile(
-    r"\b(put|patch)(ting)? you through\b|\b(connect|transfer)(ring|ing)? you\b|\b(speak|talk) (to|with)\b",
-    re.IGNORECASE,
-)
 # A caller who is asked why they want somebody answers that first.
 _UTTERANCES_MAX: Final = 3
 
@@ -61,33 +49,33 @@ def may_end(messages: Sequence[Message], *, is_our_call: bool) -> bool:
 def takes_leave_now(messages: Sequence[Message]) -> bool:
     """Tell whether the caller's last words take leave, by themselves or as the answer to what we asked."""
     before, said = _last_exchange(messages)
-    if takes_leave(said, before) or ("?" not in said and _THAT_WAS_ALL.search(said) is not None):
-        return True
-    has_no_more = _ANYTHING_ELSE.search(before) is not None or OFFER in before
-    return has_no_more and says_no(said) and not asks(said)
+    return takes_leave(said) or ((offers_more(before) or prompt_in(before) == OFFER) and has_nothing_to_add(said))
 
 
 def may_transfer(messages: Sequence[Message]) -> bool:
     """Tell whether the caller has asked for a person of late, or agrees to being put through."""
     exchanges = list(_exchanges(messages))
-    if any(wants_person(said) or _PERSON.search(said) is not None for _, said in exchanges[-_UTTERANCES_MAX:]):
+    if any(may_ask_for_person(said) for _, said in exchanges[-_UTTERANCES_MAX:]):
         return True
     before, said = exchanges[-1] if exchanges else ("", "")
-    return _OFFERS_PERSON.search(before) is not None and says_yes(said)
+    return offers_person(before) and is_agreement(said)
 
 
 def is_confirmed(messages: Sequence[Message], *, text: str, name: str = "", number: str = "") -> bool:
     """Tell whether the caller has heard this message read back, all of it, and agreed."""
+    answer: str | None = None
     for before, said in reversed(list(_exchanges(messages))):
         if _reads_back(before, text, name, number):
-            return says_yes(said)
+            # Who did not answer clearly was asked once more, without hearing it again.
+            return is_agreement(said if answer is None or is_denial(said) else answer)
+        answer = said if OTHER_WORDS[IS_IT_RIGHT] in before else None
     return False
 
 
 def takes_for_confirmed(messages: Sequence[Message]) -> bool:
     """Tell whether the caller has agreed to a message of which they have not heard all, and will not hear it again."""
     before, said = _last_exchange(messages)
-    return prompt_in(before) in {IS_IT_RIGHT, TRY_AGAIN} and says_yes(said)
+    return prompt_in(before) in {IS_IT_RIGHT, TRY_AGAIN} and is_agreement(said)
 
 
 def was_told(messages: Sequence[Message], text: str) -> bool:

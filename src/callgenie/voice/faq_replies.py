@@ -15,7 +15,6 @@ HEARS: Final = "Yes, I can hear you. How can I help you?"
 WELCOME: Final = "You're welcome."
 ONLY_ENGLISH: Final = "I'm sorry, I only speak English."
 NOT_PERSONAL: Final = "I'm an automatic assistant, so I can only help you with questions about our business."
-TAKE_TIME: Final = "Of course, take your time."
 SAY_AGAIN: Final = "I'm sorry, could you say that in other words?"
 
 

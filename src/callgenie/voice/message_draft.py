@@ -3,15 +3,16 @@
 There is no state. Where the talk stands is in what was said, of our own words also when they were cut short.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
-from callgenie.voice.courtesies import TELLS, says_no, says_yes, wants_person, without_goodbye
-from callgenie.voice.endings import words_of
-from callgenie.voice.particulars import DIGITS_OF_A_NUMBER, digits_in, name_answered, name_said_in
+from callgenie.understanding.agreement import Detail, details_denied, is_agreement, is_denial, rejects_all
+from callgenie.understanding.digits import DIGITS_OF_A_NUMBER, digits_in
+from callgenie.understanding.names import name_answered, name_said_in
+from callgenie.understanding.utterance import Read, Utterance
+from callgenie.voice.courtesies import TAKE_TIME
 from callgenie.voice.ports import Message
 from callgenie.voice.tool_names import TAKE_MESSAGE, is_error
 
@@ -24,6 +25,14 @@ ASK_THIS_NUMBER: Final = "Shall we call you back on the number we have called?"
 ASK_NUMBER: Final = "What number can we reach you on?"
 IS_IT_RIGHT: Final = "Is that right?"
 TRY_AGAIN: Final = "I am sorry, I could not keep your message. Shall I try once more?"
+
+# The same again, to callers whom we did not understand the first time.
+OTHER_WORDS: Final[Mapping[str, str]] = {
+    OFFER: "May I take a message for the team?",
+    PASS_ON: "Do you want me to ask the team for you?",
+    ASK_MESSAGE: "What would you like me to pass on? Your name and number would help, too.",
+    IS_IT_RIGHT: "Please say yes or no: may I pass it on like that?",
+}
 
 # Begins a question of ours whether an entry of the FAQ is meant.
 ASK_BACK: Final = "Do you mean:"
@@ -41,22 +50,20 @@ _PROMPTS: Final = (
     TRY_AGAIN,
 )
 
+_PROMPTS_IN_WORDS: Final = (
+    *((prompt, prompt) for prompt in _PROMPTS),
+    *((words, prompt) for prompt, words in OTHER_WORDS.items()),
+)
+
 AFTER_THE_MESSAGE: Final = (ASK_NAME, ASK_OWN_NUMBER, ASK_THIS_NUMBER, ASK_NUMBER, IS_IT_RIGHT)
 
 # Of a prompt that the caller talked into, so many letters are enough to know it by.
 _LETTERS_TO_KNOW: Final = 9
 
-# "Yes, please do" accepts the offer to leave a message; "yes, please tell her that I will be late" is the message.
-_WORDS_OF_A_MESSAGE: Final = 6
-_WORDS_OF_A_REFUSAL: Final = 4
-
 _NUMBER_DIGITS_MIN: Final = 3
-# "I have to cancel my appointment" is a message.
-_CANCELS: Final = re.compile(
-    r"\b(never ?mind|forget (about )?it|no message|cancel (it|this|that|(the|my|this|that) message))\b"
-    r"|^\W*(please )?cancel( please)?\W*$"
-)
-_DID_NOT_HEAR: Final = ("pardon", "sorry?", "say that again", "repeat that", "what was that", "what did you say")
+
+# "Yes, please do" accepts the offer to leave a message; "yes, please tell her that I will be late" is the message.
+_WORDS_AFTER_AN_OFFER: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,11 @@ class Exchange:
     """
 
     prompt: str
-    said: str
+    said: Utterance
     asked: str = ""
 
 
-def exchanges_of(messages: Sequence[Message]) -> list[Exchange]:
+def exchanges_of(messages: Sequence[Message], read: Read = Utterance) -> list[Exchange]:
     """Return what the caller said since the last message was taken, each with the prompt that it followed."""
     exchanges: list[Exchange] = []
     ours = asked = ""
@@ -95,9 +102,11 @@ def exchanges_of(messages: Sequence[Message]) -> list[Exchange]:
         elif message.role is TurnRole.TOOL and is_taking and not is_error(message.text):
             exchanges.clear()
         elif message.role is TurnRole.USER:
-            exchanges.append(Exchange(prompt_in(ours), message.text, asked))
+            prompt = exchanges[-1].prompt if exchanges and TAKE_TIME in ours else prompt_in(ours)
+            said = read(message.text)
+            exchanges.append(Exchange(prompt, said, asked))
             # The reply to a question of ours whether an entry is meant is not what the caller wants to know.
-            asked = asked if ASK_BACK in ours else message.text
+            asked = asked if ASK_BACK in ours or said.is_about_talk else said.text
             ours = ""
     return exchanges
 
@@ -110,21 +119,22 @@ def question_before(messages: Sequence[Message]) -> str:
 
 def prompt_in(ours: str) -> str:
     """Return which prompt our words end with, whole or cut short; empty where it is none."""
-    found = [(ours.rindex(prompt), prompt) for prompt in _PROMPTS if prompt in ours]
+    found = [(ours.rindex(words), prompt) for words, prompt in _PROMPTS_IN_WORDS if words in ours]
     if READ_BACK in ours:
         found.append((ours.rindex(READ_BACK), IS_IT_RIGHT))
     if found:
         return max(found)[1]
-    for prompt in _PROMPTS:
-        for letters in range(len(prompt) - 1, _LETTERS_TO_KNOW - 1, -1):
-            if ours.rstrip().endswith(prompt[:letters].rstrip()):
+    for words, prompt in _PROMPTS_IN_WORDS:
+        for letters in range(len(words) - 1, _LETTERS_TO_KNOW - 1, -1):
+            if ours.rstrip().endswith(words[:letters].rstrip()):
                 return prompt
     return ""
 
 
 def told_by(draft: Draft, exchange: Exchange) -> Draft:
     """Add to a draft what was said to a prompt."""
-    if did_not_hear(exchange.said) or exchange.prompt not in _TAKES_IN:
+    said = exchange.said
+    if said.is_about_talk or exchange.prompt not in _TAKES_IN:
         return draft
     return _TAKES_IN[exchange.prompt](draft, exchange)
 
@@ -132,41 +142,39 @@ def told_by(draft: Draft, exchange: Exchange) -> Draft:
 def _offered(draft: Draft, exchange: Exchange) -> Draft:
     del draft
     said = exchange.said
-    return with_particulars(Draft(text=said), said) if _is_message(said) else Draft()
+    return with_details(Draft(text=said.text), said.text) if said.is_message(_WORDS_AFTER_AN_OFFER) else Draft()
 
 
 def _question_offered(draft: Draft, exchange: Exchange) -> Draft:
-    del draft
-    if says_yes(exchange.said):
-        return with_particulars(Draft(text=exchange.asked), exchange.said)
-    return with_particulars(Draft(text=exchange.said), exchange.said) if _is_message(exchange.said) else Draft()
+    if is_agreement(exchange.said.text):
+        return with_details(Draft(text=exchange.asked), exchange.said.text)
+    return _offered(draft, exchange)
 
 
 def _asked_for_it(draft: Draft, exchange: Exchange) -> Draft:
     del draft
     said = exchange.said
-    return with_particulars(Draft(text=said), said) if _has_words(said) else Draft()
+    return with_details(Draft(text=said.text), said.text) if said.has_words else Draft()
 
 
 def _named(draft: Draft, exchange: Exchange) -> Draft:
-    said = exchange.said
+    said = exchange.said.text
     digits = digits_in(said)
     number = digits if len(digits) >= DIGITS_OF_A_NUMBER else draft.number
     return replace(draft, name=name_answered(said), number=number, asked_name=True)
 
 
 def _to_own_number(draft: Draft, exchange: Exchange) -> Draft:
-    said = exchange.said
+    said = exchange.said.text
     number = _number_in(said)
-    return replace(draft, number=number or draft.number, own_number=bool(number) or not says_no(said))
+    return replace(draft, number=number or draft.number, own_number=bool(number) or not is_denial(said))
 
 
 def _numbered(draft: Draft, exchange: Exchange) -> Draft:
-    said = exchange.said
-    return replace(draft, number=_number_in(said), asked_number=True)
+    return replace(draft, number=_number_in(exchange.said.text), asked_number=True)
 
 
-def with_particulars(draft: Draft, said: str) -> Draft:
+def with_details(draft: Draft, said: str) -> Draft:
     """Add to a draft the name and the number that are in an utterance."""
     digits = digits_in(said)
     number = digits if len(digits) >= DIGITS_OF_A_NUMBER else draft.number
@@ -176,12 +184,25 @@ def with_particulars(draft: Draft, said: str) -> Draft:
 def _corrected(draft: Draft, exchange: Exchange) -> Draft:
     """Return the draft after the caller heard it: with another name, another number, or something to add to it."""
     said = exchange.said
-    better = with_particulars(draft, said)
-    if better != draft or says_yes(said):
+    better = with_details(draft, said.text)
+    if better != draft:
         return better
-    if says_no(said):
+    if denied := details_denied(said.text):
+        return _without(draft, denied)
+    if is_agreement(said.text):
+        return draft
+    if rejects_all(said.text):
         return Draft()
-    return replace(draft, text=f"{draft.text} {said}") if _has_words(said) else draft
+    return replace(draft, text=f"{draft.text} {said.text}") if said.has_words else draft
+
+
+def _without(draft: Draft, denied: frozenset[Detail]) -> Draft:
+    """Return the draft without the details that are wrong, so that they are asked for again."""
+    if Detail.NAME in denied:
+        draft = replace(draft, name="", asked_name=False)
+    if Detail.NUMBER in denied:
+        draft = replace(draft, number="", own_number=False, asked_number=False)
+    return draft
 
 
 _TAKES_IN: Final[Mapping[str, Callable[[Draft, Exchange], Draft]]] = {
@@ -199,31 +220,3 @@ _TAKES_IN: Final[Mapping[str, Callable[[Draft, Exchange], Draft]]] = {
 def _number_in(said: str) -> str:
     digits = digits_in(said)
     return digits if len(digits) >= _NUMBER_DIGITS_MIN else ""
-
-
-def cancels(said: str) -> bool:
-    """Tell whether a caller wants no message to be taken any more."""
-    return _CANCELS.search(said.lower()) is not None
-
-
-def did_not_hear(said: str) -> bool:
-    """Tell whether a caller wants our last words to be said again."""
-    return any(phrase in said.lower() for phrase in _DID_NOT_HEAR)
-
-
-def _is_message(said: str) -> bool:
-    if _declines(said) or "?" in said:
-        return False
-    words = words_of(said)
-    # "Tell the baker I must talk to the manager" is a message; "can I talk to the manager please" is not.
-    return not TELLS.isdisjoint(words) or (len(words) > _WORDS_OF_A_MESSAGE and not wants_person(said))
-
-
-def _has_words(said: str) -> bool:
-    left = words_of(without_goodbye(said))
-    return any(len(word) > 1 for word in left) and not _declines(said)
-
-
-def _declines(said: str) -> bool:
-    # "I will not come today" is a message.
-    return says_no(said) and len(words_of(said)) <= _WORDS_OF_A_REFUSAL

@@ -4,16 +4,19 @@ People who talk to a machine hang up once they have said what they want. A messa
 taken, or until the caller wants none any more; what else was talked about meanwhile does not undo it.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from callgenie.kernel.vocabulary import TurnRole
+from callgenie.understanding.agreement import is_agreement
+from callgenie.understanding.digits import digits_in
+from callgenie.understanding.end_of_turn import has_content
+from callgenie.understanding.message_forms import asks_us_to_tell
+from callgenie.understanding.repair import withdraws
+from callgenie.understanding.utterance import Utterance
 from callgenie.voice import decisions
-from callgenie.voice.courtesies import TELLS, asks, declines_at_once, says_yes, wants_person
+from callgenie.voice.courtesies import TAKE_TIME
 from callgenie.voice.decisions import was_told
-from callgenie.voice.endings import says_something, words_of
 from callgenie.voice.message_draft import (
     AFTER_THE_MESSAGE,
     ASK_BACK,
@@ -23,36 +26,14 @@ from callgenie.voice.message_draft import (
     TRY_AGAIN,
     Draft,
     Exchange,
-    cancels,
     prompt_in,
     told_by,
-    with_particulars,
+    with_details,
 )
-from callgenie.voice.particulars import digits_in
+from callgenie.voice.own_words import asks_for_message, promises_to_pass_on
 from callgenie.voice.ports import Message
-from callgenie.voice.sentences import sentences_of
 from callgenie.voice.tool_names import TAKE_MESSAGE
 from callgenie.voice.tools import asked_in_vain, was_done
-
-# How a model that chooses its own words asks for a message; whoever is asked for a name tells that.
-_ASKS_FOR_MESSAGE: Final = re.compile(r"\b(message|pass (it |that |this )?(on|along)|let \w+ know)\b", re.IGNORECASE)
-_ASKS_FOR_ELSE: Final = re.compile(r"\b(name|number)\b", re.IGNORECASE)
-
-_PROMISES: Final = re.compile(
-    r"\b(?:i|we)(?:'ll| will|'ve| have)(?: \w+)? (?:pass(?:ed)? (?:it|that|this|on|along|your)"
-    r"|(?:tell|told|inform|remind) (?!you\b)|let (?!you\b)\w+(?: \w+)? know|not(?:e|ed) (?:it|that|this|down|your)"
-    r"|forward|relay|ma(?:k|d)e a note)",
-    re.IGNORECASE,
-)
-# "Tell her that I will be late", "ask Bob to call me": a message, whatever a model makes of it.
-_ASKS_US_TO_TELL: Final = re.compile(
-    r"\b(?:tell|let|inform|remind|ask) (?!me\b|you\b|us\b)(?:(?:the|my|dr|doctor|mr|mrs|ms)\.? )?\w+"
-    r" (?:that|know|to|i|i'm|i'll|i've|we|we're|we'll|we've|my|about)\b",
-    re.IGNORECASE,
-)
-
-# In fewer words nobody says why they call.
-_WORDS_OF_A_MESSAGE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +78,9 @@ def message_left_in(messages: Sequence[Message], *, is_asked_for: bool = False) 
             draft = asked = said.asked
         else:
             draft = _draft_after(draft, said, is_asked_for=is_asked_for and number == 0)
-        is_yes = prompt_in(said.before) == IS_IT_RIGHT and says_yes(said.text)
+        is_yes = prompt_in(said.before) == IS_IT_RIGHT and is_agreement(said.text)
         is_confirmed = draft == before and (is_yes or is_confirmed)
-    if not says_something(draft.text):
+    if not has_content(draft.text):
         return None
     if draft == asked:
         is_confirmed = decisions.is_confirmed(messages, text=draft.text, name=draft.name, number=draft.number)
@@ -117,8 +98,10 @@ def _said_in(messages: Sequence[Message]) -> list[_Said]:
         if message.role is TurnRole.USER:
             question = ""
             if said:
-                question = said[-1].question if ASK_BACK in said[-1].before else said[-1].text
-            before = said[-1].after if said else before
+                last, about_talk = said[-1], Utterance(said[-1].text).is_about_talk
+                question = last.question if ASK_BACK in last.before or about_talk else last.text
+                # Whoever asked for a moment still has to answer what we asked before that.
+                before = f"{last.before} {last.after}" if TAKE_TIME in last.after else last.after
             said.append(_Said(before, message.text, "", is_taken=False, question=question))
         elif message.role is TurnRole.ASSISTANT and said:
             said[-1] = replace(said[-1], after=f"{said[-1].after} {message.text}")
@@ -139,36 +122,21 @@ def _asked_in(use: str) -> Draft | None:
 
 
 def _draft_after(draft: Draft, said: _Said, *, is_asked_for: bool) -> Draft:
-    prompt, text = prompt_in(said.before), said.text
-    is_offered = prompt == OFFER or (not prompt and (is_asked_for or _asks_for_message(said.before)))
-    if cancels(text) or ((is_offered or prompt == TRY_AGAIN) and declines_at_once(text)):
+    prompt, text, utterance = prompt_in(said.before), said.text, Utterance(said.text)
+    is_offered = prompt == OFFER or (not prompt and (is_asked_for or asks_for_message(said.before)))
+    if withdraws(text) or ((is_offered or prompt == TRY_AGAIN) and utterance.declines_at_once):
         return Draft()
     if prompt == PASS_ON:
-        return told_by(draft, Exchange(prompt, text, said.question))
+        return told_by(draft, Exchange(prompt, utterance, said.question))
     # The assistant has taken it for a message, or had no time to say so.
     if is_offered or not draft.text:
         following = prompt_in(said.after)
         is_begun = following in AFTER_THE_MESSAGE and prompt not in AFTER_THE_MESSAGE
         # A model with words of its own may promise to pass it on, or not even that, and take no message.
-        is_passed_on = _PROMISES.search(said.after) is not None or _ASKS_US_TO_TELL.search(text) is not None
+        is_passed_on = promises_to_pass_on(said.after) or asks_us_to_tell(text)
         is_begun = is_begun or (not prompt and not following and is_passed_on)
-        if is_begun or (is_offered and _is_told(text)):
-            return with_particulars(Draft(text=text), text)
-    told = draft if is_offered else told_by(draft, Exchange(prompt, text))
+        if is_begun or (is_offered and utterance.is_message()):
+            return with_details(Draft(text=text), text)
+    told = draft if is_offered else told_by(draft, Exchange(prompt, utterance))
     # Only a caller who heard it read back can mean by a "no" that all of it is wrong.
     return told if told.text or prompt == IS_IT_RIGHT else draft
-
-
-def _asks_for_message(ours: str) -> bool:
-    last = " ".join(sentences_of(ours)[-1:])
-    return _ASKS_FOR_MESSAGE.search(last) is not None and _ASKS_FOR_ELSE.search(last) is None
-
-
-def _is_told(text: str) -> bool:
-    """Tell whether words that may be a message are one, and no question to us."""
-    words = words_of(text)
-    if "?" in text:
-        return False
-    return not TELLS.isdisjoint(words) or (
-        len(words) >= _WORDS_OF_A_MESSAGE and not asks(text) and not wants_person(text)
-    )

@@ -21,12 +21,14 @@ class Phrases:
     goodbye: str
 
 
+SAY_AGAIN: Final = "I'm sorry, I didn't get that. Could you say it again?"
+
 _ENGLISH: Final = Phrases(
     are_you_there="Are you still there?",
     nobody_there="I can't hear you, so I'll hang up now. Please call again any time. Goodbye.",
     time_is_up="I'm sorry, we have reached the longest time a call may take. Please call again. Goodbye.",
     apology="I'm sorry, something has gone wrong on our side. Please call again in a moment. Goodbye.",
-    say_again="I'm sorry, I didn't get that. Could you say it again?",
+    say_again=SAY_AGAIN,
     lost_thread="I'm sorry, I lost my thread. Could you say that again?",
     not_known="I'm sorry, I don't know that.",
     restarting="I am sorry, our system is about to restart. Please call again in a minute. Goodbye.",

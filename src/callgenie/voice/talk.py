@@ -11,7 +11,7 @@ from callgenie.voice.answering_machine import APOLOGY, AnsweringMachine
 from callgenie.voice.ear import Ear
 from callgenie.voice.guarded import answered, prepared
 from callgenie.voice.latency import AnswerTiming
-from callgenie.voice.message_taking import can_take_messages
+from callgenie.voice.message_taking import can_take_messages, words_before
 from callgenie.voice.mouth import Mouth
 from callgenie.voice.phrases import phrases_for
 from callgenie.voice.playback import Speech
@@ -26,6 +26,7 @@ from callgenie.voice.ports import (
     VoiceProviders,
 )
 from callgenie.voice.record import CallRecord
+from callgenie.voice.rewording import differently
 from callgenie.voice.script import CallScript
 from callgenie.voice.sentences import SentenceCutter
 from callgenie.voice.timings import Timings
@@ -96,7 +97,8 @@ class Talk:
         if departure is not None:
             self._turns.closing()
         if not speech.meant:
-            await self._utter(speech, [departure.words if departure else self._phrases.say_again])
+            again = differently(self._phrases.say_again, words_before(self._record.conversation()))
+            await self._utter(speech, [departure.words if departure else again])
         await self._conclude(speech)
         return departure
 

@@ -11,10 +11,12 @@ from typing import Final
 
 from callgenie.kernel.vocabulary import Outcome, TurnRole
 from callgenie.voice.guarded import answered, prepared
-from callgenie.voice.message_draft import OFFER, PASS_ON
+from callgenie.voice.message_draft import OFFER, PASS_ON, prompt_in
+from callgenie.voice.message_taking import words_before
 from callgenie.voice.phrases import phrases_for
 from callgenie.voice.ports import AnswerOutcome, Knowledge, LanguageModel, Message, TextDelta, ToolCall
 from callgenie.voice.record import MESSAGES_MAX
+from callgenie.voice.rewording import differently
 from callgenie.voice.sentences import SentenceCutter
 from callgenie.voice.timings import Timings
 from callgenie.voice.tools import CALLS_A_ROUND_MAX, OUTCOMES, ROUNDS_MAX, Departure, Tool, Toolbox, ToolResult
@@ -95,11 +97,12 @@ class TextConversation:
         await self._make(answer, [*self._messages, asked])
         spoken = " ".join(answer.pieces)
         if not spoken:
-            spoken = answer.departure.words if answer.departure else phrases_for(self._knowledge).say_again
+            again = differently(phrases_for(self._knowledge).say_again, words_before(self._messages))
+            spoken = answer.departure.words if answer.departure else again
         self._remember([asked, *answer.used, Message(TurnRole.ASSISTANT, spoken)])
         result = answer.reported or answer.derived
         if result is None:
-            result = AnswerOutcome(Outcome.PASSED_ON) if OFFER in spoken or PASS_ON in spoken else _UNKNOWN
+            result = AnswerOutcome(Outcome.PASSED_ON) if prompt_in(spoken) in {OFFER, PASS_ON} else _UNKNOWN
         return Reply(spoken, result.outcome, result.entry, result.confidence)
 
     async def _make(self, answer: _Answer, messages: list[Message]) -> None:

@@ -7,7 +7,7 @@ of a word must not end the turn. Only when audio stays away for longer does time
 from enum import Enum
 from typing import Final
 
-from callgenie.voice.endings import Ending, ending_of, only_listens, surely_interrupts
+from callgenie.understanding.end_of_turn import EndOfTurn, end_of_turn, is_backchannel, is_barge_in
 from callgenie.voice.timings import Timings
 
 
@@ -109,7 +109,7 @@ class TurnTaking:
         self.text = text
         self._text_epoch = epoch
         if self.phase is Phase.SPEAKING and self._quiet_ms < self._timings.transcribe_after_ms:
-            return self._interrupt() if surely_interrupts(text) else NOTHING
+            return self._interrupt() if is_barge_in(text) else NOTHING
         return self._after_quiet(now, self._quiet_ms)
 
     def tick(self, now: float) -> tuple[Decision, ...]:
@@ -221,7 +221,7 @@ class TurnTaking:
 
     def _conclude(self, now: float, quiet_ms: float) -> tuple[Decision, ...]:
         if self.phase is Phase.SPEAKING:
-            return self._discard(now) if only_listens(self.text) else self._interrupt()
+            return self._discard(now) if is_backchannel(self.text) else self._interrupt()
         if not self.text:
             return self._discard(now)
         if quiet_ms < self._patience_ms():
@@ -233,12 +233,12 @@ class TurnTaking:
         return (Decision.END_TURN,)
 
     def _patience_ms(self) -> int:
-        match ending_of(self.text):
-            case Ending.WHOLE:
+        match end_of_turn(self.text):
+            case EndOfTurn.WHOLE:
                 return min(self._timings.reply_after_question_ms, self._timings.reply_after_ms)
-            case Ending.FINISHED:
+            case EndOfTurn.FINISHED:
                 return self._timings.reply_after_ms
-            case Ending.UNFINISHED:
+            case EndOfTurn.UNFINISHED:
                 return max(self._timings.reply_after_unfinished_ms, self._timings.reply_after_ms)
 
     def _discard(self, now: float) -> tuple[Decision, ...]:

@@ -9,6 +9,7 @@ from callgenie.profiles.countries import country_of
 from callgenie.profiles.hours import local_date
 from callgenie.profiles.models import DAYS, Business
 from callgenie.profiles.opening_replies import opening_replies
+from callgenie.understanding.dates.found import WEEKDAYS
 from callgenie.understanding.days import DayMention, days_in
 from callgenie.voice.ports import Message, ToolSpec
 from callgenie.voice.tool_names import BUSINESS_HOURS
@@ -19,7 +20,6 @@ _ADVICE: Final = (
     " commas between them, or the caller's own words for the day."
 )
 _DAYS_A_WEEK: Final = 7
-_NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 # A caller asks for two days at once, seldom for three.
 _MENTIONS_MAX: Final = 4
@@ -88,7 +88,7 @@ def _day_of(part: str, today: date) -> date | None:
         return today + timedelta(days=1)
     if part[:3] in DAYS:
         weekday = DAYS.index(part[:3])
-        is_name = _NAMES[weekday].startswith(part)
+        is_name = WEEKDAYS[weekday].startswith(part)
         return today + timedelta(days=(weekday - today.weekday()) % _DAYS_A_WEEK) if is_name else None
     return _date_of(part) or _next_date(part, today)
 

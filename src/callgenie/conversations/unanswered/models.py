@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from callgenie.kernel.ids import SessionId, digest_key
-from callgenie.voice.endings import words_of
+from callgenie.understanding.text import words_of
 
 # The names of a follow-up: the questions of this conversation are to be listed, or taken off the list.
 UNANSWERED_QUESTIONS: Final = "unanswered-questions"

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from callgenie.voice.courtesies import says_goodbye
+from callgenie.understanding.end_of_turn import EndOfTurn, end_of_turn
+from callgenie.understanding.leave_taking import names_goodbye
+from callgenie.understanding.text import words_of
 from callgenie.voice.decisions import may_end
-from callgenie.voice.endings import Ending, ending_of, words_of
 from callgenie.voice.ports import Knowledge, Message
 from callgenie.voice.prompt import rules_of
 
@@ -67,14 +68,14 @@ class Manner:
             "reasoning": _THINKS.search(sentence) is not None,
             "recited": not self._rules.isdisjoint(_runs_of(sentence)),
             "language": self._is_english and _is_foreign(sentence, words),
-            "goodbye": not self._may_leave and says_goodbye(sentence),
+            "goodbye": not self._may_leave and names_goodbye(sentence),
         }
         return next((name for name, is_met in objections.items() if is_met), "")
 
 
 def is_cut_off(sentence: str) -> bool:
     """Tell whether a sentence without an end ends in the middle."""
-    return sentence.rstrip()[-1:] not in ".!?\"')" and ending_of(sentence) is Ending.UNFINISHED
+    return sentence.rstrip()[-1:] not in ".!?\"')" and end_of_turn(sentence) is EndOfTurn.UNFINISHED
 
 
 def _runs_of(text: str) -> set[tuple[str, ...]]:

@@ -6,34 +6,34 @@ callers want done. There is no state; where the talk stands is read from what we
 """
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from callgenie.kernel.vocabulary import Outcome, TurnRole
 from callgenie.understanding.acts import Act
+from callgenie.understanding.agreement import is_agreement, is_denial
 from callgenie.understanding.decision import Decision, Thresholds, decide
 from callgenie.understanding.encoder import Encoded
 from callgenie.understanding.faq_index import CANDIDATES, Candidate, Entry
+from callgenie.understanding.leave_taking import has_nothing_to_add
+from callgenie.understanding.message_forms import WORDS_OF_A_MESSAGE, only_asks_to_leave_message
+from callgenie.understanding.opening_questions import day_asked_for, day_of_visit
+from callgenie.understanding.question_forms import joined_questions
 from callgenie.understanding.reader import UtteranceReader
+from callgenie.understanding.repair import asks_to_repeat
+from callgenie.understanding.text import words_of
+from callgenie.understanding.utterance import Read, Utterance
 from callgenie.voice import faq_replies, message_taking
-from callgenie.voice.courtesies import (
-    ANYTHING_ELSE,
-    calling_about,
-    farewell,
-    says_goodbye,
-    says_no,
-    says_yes,
-    wants_person,
-)
-from callgenie.voice.days import day_asked_for, day_of_visit
-from callgenie.voice.endings import words_of
+from callgenie.voice.courtesies import ANYTHING_ELSE, TAKE_TIME, calling_about, farewell
 from callgenie.voice.message_draft import ASK_MESSAGE, OFFER, PASS_ON, question_before
 from callgenie.voice.message_taking import can_take_messages, words_before
+from callgenie.voice.own_words import says_closed
 from callgenie.voice.ports import AnswerOutcome, Knowledge, Message, ModelDelta, TextDelta, ToolCall
 from callgenie.voice.providers.workers import Workers
+from callgenie.voice.rewording import differently
 from callgenie.voice.sentences import SENTENCES_MAX, sentences_of
 from callgenie.voice.tool_names import BUSINESS_HOURS, END_CALL, TRANSFER_CALL, is_error
 
@@ -52,28 +52,18 @@ _PREPARE_SECONDS: Final = 5.0
 _CALENDAR_QUESTION: Final = "What are your opening hours?"
 _PURPOSE_QUESTION: Final = "Why are you calling? What is this about?"
 
-_SECOND_QUESTION: Final = re.compile(
-    r",?\s+(?:and|also)\s+(?=(?:also\s+)?(?:what|how|when|where|who|which|why|do|does|did|is|are|can|could|will|would|may)\b)"
-)
-# "Can I leave a message": the wish for it, and nothing of the message yet.
-_ASKS_TO_LEAVE_ONE: Final = re.compile(r"\b(leave|take|pass on|give \w+) a message\b")
-_WORDS_OF_A_MESSAGE: Final = 4
-_OPEN: Final = re.compile(r"\b(we are|and|but) open (from|around|until)\b|\bopen from\b")
-_WORDS_OF_A_WISH: Final = 12
-
-# How likely an act has to be that the usual words for it speak of, and how sure of it they make.
-_NO_OBJECTION: Final = 0.2
-_BY_RULE: Final = 0.9
-
 _GOES_ON: Final = frozenset({Act.AFFIRM, Act.DENY, Act.NOT_FOR_US})
 _IN_A_SENTENCE: Final = {
     Act.ARE_YOU_THERE: faq_replies.HEARS,
     Act.PERSONAL: faq_replies.NOT_PERSONAL,
     Act.OFF_TOPIC: faq_replies.NOT_PERSONAL,
     Act.LANGUAGE_WISH: faq_replies.ONLY_ENGLISH,
-    Act.WAIT: faq_replies.TAKE_TIME,
+    Act.WAIT: TAKE_TIME,
     Act.THANKS: f"{faq_replies.WELCOME} {ANYTHING_ELSE}",
 }
+# Of so many utterances the acts are remembered, for calls in which a message is being taken.
+_UTTERANCES_MAX: Final = 256
+
 _COURTESIES: Final = frozenset({Act.THANKS, Act.GREETING, Act.ARE_YOU_THERE, Act.WAIT, Act.REPEAT})
 
 
@@ -94,6 +84,7 @@ class FaqModel:
         self._thresholds = thresholds
         # A thread of its own: an owner with a long FAQ takes no other call's recognition or speech away.
         self._workers = Workers(threads=1)
+        self._acts: OrderedDict[str, Mapping[Act, float]] = OrderedDict()
 
     async def prepare(self, knowledge: Knowledge) -> None:
         """Compute the vectors of all that can be answered, or of as much as there is time for."""
@@ -105,32 +96,57 @@ class FaqModel:
 
     async def stream(self, messages: Sequence[Message], knowledge: Knowledge) -> AsyncIterator[ModelDelta]:
         """Yield the answer to the last message, or the tool that has to find it."""
-        for delta in await self._deltas(messages, knowledge):
-            yield delta
+        before = words_before(messages)
+        wants_it_again = asks_to_repeat(messages[-1].text)
+        for delta in await self._deltas(messages, before, knowledge):
+            if isinstance(delta, TextDelta) and not wants_it_again:
+                yield TextDelta(differently(delta.text, before))
+            else:
+                yield delta
 
-    async def _deltas(self, messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
-        step = message_taking.next_step(messages, knowledge)
+    async def _deltas(self, messages: Sequence[Message], before: str, knowledge: Knowledge) -> Sequence[ModelDelta]:
+        read = await self._utterances(messages, knowledge)
+        step = message_taking.next_step(messages, knowledge, read)
         if step is not None:
-            return [*step, AnswerOutcome(Outcome.MESSAGE)]
+            return [*step, AnswerOutcome(message_taking.outcome_of(step, before))]
         if messages[-1].role is TurnRole.TOOL:
             return await self._after_tool(messages, knowledge)
-        asked, before = messages[-1].text, words_before(messages)
+        asked = messages[-1].text
         meant = self._to_asking_back(messages, before, knowledge)
         if meant is not None:
             return meant
-        if ANYTHING_ELSE in before and says_no(asked) and "?" not in asked:
+        if ANYTHING_ELSE in before and has_nothing_to_add(asked):
             return _goodbye(knowledge, 1.0)
-        if message_taking.is_message_after_hours(messages, knowledge):
+        if message_taking.is_message_after_hours(messages, knowledge, read):
             return [*message_taking.begin(asked, knowledge), AnswerOutcome(Outcome.MESSAGE)]
-        return await self._answer(asked, knowledge)
+        return await self._answer(asked, before, knowledge)
 
-    async def _answer(self, asked: str, knowledge: Knowledge) -> Sequence[ModelDelta]:
+    async def _utterances(self, messages: Sequence[Message], knowledge: Knowledge) -> Read:
+        """Return how the caller's utterances are read: with their acts, where what is taken of a message depends on it.
+
+        Some 8 ms for each, and once for all answers to come.
+        """
+        if not message_taking.is_open(messages, knowledge):
+            return Utterance
+        acts: dict[str, Mapping[Act, float]] = {}
+        for text in {message.text for message in messages if message.role is TurnRole.USER}:
+            if text not in self._acts:
+                self._acts[text] = (await self._workers.run(PROVIDER, self._reader.read, text)).acts
+            self._acts.move_to_end(text)
+            acts[text] = self._acts[text]
+        while len(self._acts) > _UTTERANCES_MAX:
+            self._acts.popitem(last=False)
+        return lambda text: Utterance(text, acts.get(text), self._thresholds)
+
+    async def _answer(self, asked: str, before: str, knowledge: Knowledge) -> Sequence[ModelDelta]:
         read = await self._read(asked, knowledge)
-        decision = _by_rule(asked, read.utterance) or self._decided(read)
+        decision = self._decision(asked, read)
         if decision.tells:
             return await self._tell(asked, decision, read.calendar, knowledge)
         if decision.act is Act.QUESTION:
-            return _not_told(asked, decision, knowledge)
+            return _not_told(asked, before, decision, knowledge)
+        if decision.act is Act.REPEAT and before:
+            return [TextDelta(before), AnswerOutcome(Outcome.COURTESY, None, decision.confidence)]
         day = day_of_visit(asked, knowledge.today, knowledge.country) if decision.act is Act.BOOK else None
         if day is not None and _offers(knowledge, BUSINESS_HOURS):
             return [ToolCall(BUSINESS_HOURS, {"when": day})]  # nobody can come on a day on which we are closed
@@ -167,13 +183,13 @@ class FaqModel:
         """Return what follows the reply to a question of ours whether an entry is meant; None for other replies."""
         entry = faq_replies.asked_back_in(before, tuple(each.question for each in knowledge.questions))
         said = messages[-1].text
-        if entry is None or not (says_yes(said) or says_no(said)):
+        if entry is None or not (is_agreement(said) or is_denial(said)):
             return None
-        if says_yes(said):
+        if is_agreement(said):
             return [TextDelta(_answers([entry], knowledge)), AnswerOutcome(Outcome.ANSWERED, entry)]
-        if len(words_of(said)) > _WORDS_OF_A_MESSAGE:
+        if len(words_of(said)) > WORDS_OF_A_MESSAGE:
             return None  # "No, I mean the one for children": a question of its own
-        return _not_told(question_before(messages), Decision(Act.QUESTION), knowledge)
+        return _not_told(question_before(messages), before, Decision(Act.QUESTION), knowledge)
 
     async def _after_tool(self, messages: Sequence[Message], knowledge: Knowledge) -> Sequence[ModelDelta]:
         """Return what is said once a tool has answered: what it says, and what else was asked for."""
@@ -183,7 +199,7 @@ class FaqModel:
             return [TextDelta(_with_offer(faq_replies.NOBODY, knowledge) if is_error(result) else result)]
         asked = next((message.text for message in reversed(messages) if message.role is TurnRole.USER), "")
         read = await self._read(asked, knowledge)
-        decision = self._decided(read)
+        decision = self._decision(asked, read)
         if decision.act is Act.BOOK:
             return _to_booking(asked, result, decision, knowledge)
         calendar = len(knowledge.questions)
@@ -202,6 +218,11 @@ class FaqModel:
         candidates = await self._workers.run(PROVIDER, index.judge, text, utterance, nearest)
         return _Read(utterance, candidates, len(knowledge.questions) if knowledge.hours else None)
 
+    def _decision(self, asked: str, read: _Read) -> Decision:
+        """Return the decision of the rules, or else that of the models."""
+        by_rule = Utterance(asked, read.utterance.acts, self._thresholds).by_rule()
+        return by_rule or self._decided(read)
+
     def _decided(self, read: _Read) -> Decision:
         return decide(read.utterance, read.candidates, read.calendar, self._thresholds)
 
@@ -209,21 +230,6 @@ class FaqModel:
         """Compute what is missing, in jobs so small that others get their turn between them."""
         while some := missing()[:_TEXTS_A_JOB]:  # another call about the same FAQ may have been here
             await self._workers.run(PROVIDER, learn, some)
-
-
-def _by_rule(asked: str, utterance: Encoded) -> Decision | None:
-    """Return the decision for the usual words of leave-taking or for a person, where the classifier does not object.
-
-    "That's all I know about parking, how much is a haircut" and "put me down for Thursday" hold such words, too.
-    """
-    for act, kindred, is_said in (
-        (Act.GOODBYE, (Act.THANKS,), says_goodbye),
-        (Act.PERSON, (), wants_person),
-    ):
-        probability = sum(utterance.acts[each] for each in (act, *kindred))
-        if probability >= _NO_OBJECTION and is_said(asked):
-            return Decision(act, confidence=max(probability, _BY_RULE))
-    return None
 
 
 def _entries(knowledge: Knowledge) -> list[Entry]:
@@ -236,10 +242,13 @@ def _entries(knowledge: Knowledge) -> list[Entry]:
     return entries
 
 
-def _not_told(asked: str, decision: Decision, knowledge: Knowledge) -> Sequence[ModelDelta]:
-    """Return a question back about the entry that may be meant, or the offer to pass the question on."""
-    if decision.entry is not None:
-        text = faq_replies.ask_back(_entries(knowledge)[decision.entry].question)
+def _not_told(asked: str, before: str, decision: Decision, knowledge: Knowledge) -> Sequence[ModelDelta]:
+    """Return a question back about the entry that may be meant, or the offer to pass the question on.
+
+    Who was asked back about that entry just before, and did not say yes, means something else.
+    """
+    text = "" if decision.entry is None else faq_replies.ask_back(_entries(knowledge)[decision.entry].question)
+    if text and text not in before:
         return [TextDelta(text), AnswerOutcome(Outcome.ASKED_BACK, decision.entry, decision.confidence)]
     outcome = AnswerOutcome(Outcome.PASSED_ON, None, decision.confidence)
     if not words_of(asked):
@@ -267,8 +276,7 @@ def _to_act(asked: str, decision: Decision, knowledge: Knowledge) -> Sequence[Mo
 
 def _to_booking(asked: str, hours: str, decision: Decision, knowledge: Knowledge) -> Sequence[ModelDelta]:
     """Return what answers the wish to come on a certain day, once the calendar has said whether we are open then."""
-    is_closed = hours.startswith("No,") or ("closed" in hours and _OPEN.search(hours) is None)
-    if not is_error(hours) and is_closed:
+    if not is_error(hours) and says_closed(hours):
         return [TextDelta(_with_offer(hours, knowledge)), AnswerOutcome(Outcome.HOURS, None, decision.confidence)]
     return _to_act(asked, decision, knowledge)
 
@@ -276,8 +284,7 @@ def _to_booking(asked: str, hours: str, decision: Decision, knowledge: Knowledge
 def _wish(asked: str, act: Act, knowledge: Knowledge) -> Sequence[ModelDelta]:
     if not can_take_messages(knowledge):
         return [TextDelta(faq_replies.CANNOT)]
-    is_only_asked_for = act is Act.MESSAGE and _ASKS_TO_LEAVE_ONE.search(asked.lower()) is not None
-    if is_only_asked_for and len(words_of(asked)) <= _WORDS_OF_A_WISH:
+    if act is Act.MESSAGE and only_asks_to_leave_message(asked):
         return [TextDelta(f"Of course. {ASK_MESSAGE}")]
     return [TextDelta(f"{faq_replies.WISHES[act]} "), *message_taking.begin(asked, knowledge)]
 
@@ -315,4 +322,4 @@ def _with_offer(sentence: str, knowledge: Knowledge) -> str:
 
 def _questions_in(text: str) -> list[str]:
     """Return the single questions of an utterance."""
-    return [part for sentence in sentences_of(text) for part in _SECOND_QUESTION.split(sentence) if words_of(part)]
+    return [part for sentence in sentences_of(text) for part in joined_questions(sentence)]
