@@ -10,11 +10,12 @@ from tests.support.embedded import embedded
 from callgenie.kernel.vocabulary import Outcome, TurnRole
 from callgenie.voice.courtesies import ALL_RIGHT
 from callgenie.voice.message_draft import ASK_MESSAGE, OFFER, PASS_ON
-from callgenie.voice.ports import AnswerOutcome, Knowledge, Message, ModelDelta, Question, TextDelta, ToolSpec
+from callgenie.voice.ports import AnswerOutcome, Knowledge, Message, ModelDelta, Question, TextDelta, ToolCall, ToolSpec
 
 PARKING = "Yes, there is free parking behind the building."
 UNKNOWN = f"I'm sorry, I don't know that. {PASS_ON}"
 MESSAGES = ToolSpec("take_message", "", {})
+CALENDAR = ToolSpec("business_hours", "", {})
 KNOWLEDGE = Knowledge(
     "SAATHI",
     "Bright Dental",
@@ -31,6 +32,17 @@ KNOWLEDGE = Knowledge(
 
 def text_of(deltas: Sequence[ModelDelta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+async def deltas_for(said: str, knowledge: Knowledge, results: dict[str, str] | None = None) -> list[ModelDelta]:
+    """Return what is answered, but for the outcome; tools answer with their `results`."""
+    messages = [Message(TurnRole.USER, said)]
+    deltas = [delta async for delta in embedded().model.stream(messages, knowledge)]
+    calls = tuple(delta for delta in deltas if isinstance(delta, ToolCall))
+    if calls and results is not None:
+        messages += [Message(TurnRole.ASSISTANT, "", tool_calls=calls), Message(TurnRole.TOOL, results[calls[0].name])]
+        deltas = [delta async for delta in embedded().model.stream(messages, knowledge)]
+    return [delta for delta in deltas if not isinstance(delta, AnswerOutcome)]
 
 
 async def outcome_of(*said: str, first: str = "Hello.", knowledge: Knowledge = KNOWLEDGE) -> tuple[str, Outcome]:
@@ -106,3 +118,20 @@ async def test_words_of_a_goodbye_in_a_question_or_a_story_end_no_call() -> None
     assert await outcome_of(asked, knowledge=price) == ("Forty dollars.", Outcome.ANSWERED)
     for said in ("I said goodbye to my hairdresser and need a new one", "No, that's all wrong"):
         assert (await outcome_of(said))[1] is not Outcome.GOODBYE
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        ("Is anyone there on Boxing Day", "Boxing Day"),
+        ("do you work Easter Monday", "Easter Monday"),
+        ("are you in on Good Friday", "Good Friday"),
+        ("will someone be there New Year's Eve", "New Year's Eve"),
+        ("anybody around this weekend", "this weekend"),
+    ],
+)
+async def test_who_asks_if_anybody_is_there_on_a_day_is_answered_by_the_calendar(said: str, when: str) -> None:
+    knowledge = replace(KNOWLEDGE, tools=(CALENDAR, MESSAGES))
+    assert await deltas_for(said, knowledge) == [ToolCall("business_hours", {"when": when})]
+    results = {"business_hours": "On that day we are closed."}
+    assert text_of(await deltas_for(said, knowledge, results)) == "On that day we are closed."

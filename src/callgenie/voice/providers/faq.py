@@ -20,7 +20,7 @@ from callgenie.understanding.encoder import Encoded
 from callgenie.understanding.faq_index import CANDIDATES, Candidate, Entry
 from callgenie.understanding.leave_taking import has_nothing_to_add
 from callgenie.understanding.message_forms import WORDS_OF_A_MESSAGE, only_asks_to_leave_message
-from callgenie.understanding.opening_questions import day_asked_for, day_of_visit
+from callgenie.understanding.opening_questions import asks_whether_open, day_asked_for, day_of_visit
 from callgenie.understanding.question_forms import joined_questions
 from callgenie.understanding.reader import UtteranceReader
 from callgenie.understanding.repair import asks_to_repeat
@@ -140,7 +140,7 @@ class FaqModel:
 
     async def _answer(self, asked: str, before: str, knowledge: Knowledge) -> Sequence[ModelDelta]:
         read = await self._read(asked, knowledge)
-        decision = self._decision(asked, read)
+        decision = self._decision(asked, read, knowledge)
         if decision.tells:
             return await self._tell(asked, decision, read.calendar, knowledge)
         if decision.act is Act.QUESTION:
@@ -199,7 +199,7 @@ class FaqModel:
             return [TextDelta(_with_offer(faq_replies.NOBODY, knowledge) if is_error(result) else result)]
         asked = next((message.text for message in reversed(messages) if message.role is TurnRole.USER), "")
         read = await self._read(asked, knowledge)
-        decision = self._decision(asked, read)
+        decision = self._decision(asked, read, knowledge)
         if decision.act is Act.BOOK:
             return _to_booking(asked, result, decision, knowledge)
         calendar = len(knowledge.questions)
@@ -218,10 +218,14 @@ class FaqModel:
         candidates = await self._workers.run(PROVIDER, index.judge, text, utterance, nearest)
         return _Read(utterance, candidates, len(knowledge.questions) if knowledge.hours else None)
 
-    def _decision(self, asked: str, read: _Read) -> Decision:
+    def _decision(self, asked: str, read: _Read, knowledge: Knowledge) -> Decision:
         """Return the decision of the rules, or else that of the models."""
         by_rule = Utterance(asked, read.utterance.acts, self._thresholds).by_rule()
-        return by_rule or self._decided(read)
+        if by_rule is not None:
+            return by_rule
+        if read.calendar is not None and asks_whether_open(asked, knowledge.today, knowledge.country):
+            return Decision(Act.HOURS, read.calendar, tells=True)
+        return self._decided(read)
 
     def _decided(self, read: _Read) -> Decision:
         return decide(read.utterance, read.candidates, read.calendar, self._thresholds)
