@@ -1,5 +1,6 @@
 """Replies about days: they say the right day, the right hours, and yes or no only where it is true."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from callgenie.profiles.models import Business
 from callgenie.profiles.opening_replies import hours_and_holidays, opening_replies, opening_reply
 from callgenie.understanding.dates.clock_times import Relation, TimeOfDay
 from callgenie.understanding.days import DayMention, days_in
+from callgenie.voice.courtesies import MAY_DIFFER
 
 # A Wednesday at three in the afternoon.
 NOW = at("2026-12-02 15:00")
@@ -178,6 +180,50 @@ def test_the_hours_of_a_week_come_with_the_holidays_of_the_coming_days() -> None
     # A holiday on a day that is closed anyway is no news.
     sunday = business("UTC", (date(2026, 12, 6),), weekdays="09:00-17:30")
     assert "holiday" not in hours_and_holidays(sunday, NOW)
+
+
+LONDON = business("Europe/London", weekdays="09:00-17:30", sat="10:00-14:00")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("Boxing Day", "On Boxing Day, Saturday, December 26, we are usually open from 10 AM to 2 PM."),
+        ("Easter Monday", "On Easter Monday, March 29, we are usually open from 9 AM to 5:30 PM."),
+        # No yes, no no, and neither for a date that everybody knows.
+        ("on Boxing Day at noon", "On Boxing Day, Saturday, December 26, we are usually open from 10 AM to 2 PM."),
+        ("the 25th of December", "On Friday, December 25, we are usually open from 9 AM to 5:30 PM."),
+        ("on bank holidays", "The next one is Christmas Day, Friday, December 25, and we are usually open from"),
+        ("over the holidays", "Over the holidays we are usually open Monday to Friday from 9 AM to 5:30 PM,"),
+    ],
+)
+def test_of_a_holiday_nobody_has_set_only_the_usual_hours_are_told(said: str, sentence: str) -> None:
+    told = reply(said, shop=LONDON)
+    assert told.startswith(sentence)
+    assert told.endswith(f" {MAY_DIFFER}")
+
+
+def test_on_a_public_holiday_today_is_no_usual_day() -> None:
+    noon = at("2026-12-25 12:00")
+    assert reply("today", now=noon, shop=LONDON) == f"Today we are usually open from 9 AM to 5:30 PM. {MAY_DIFFER}"
+    assert reply("now", now=noon, shop=LONDON) == f"We are usually open now, until 5:30 PM. {MAY_DIFFER}"
+    assert MAY_DIFFER not in reply("tomorrow", shop=LONDON)
+
+
+def test_who_has_set_a_holiday_to_come_has_said_when_they_are_closed() -> None:
+    assert reply("Boxing Day") == "On Boxing Day, Saturday, December 26, we are open from 10 AM to 2 PM."
+    assert reply("on Boxing Day at noon").startswith("Yes, on Boxing Day")
+    last_year = replace(LONDON, holidays=(date(2025, 12, 25),))
+    assert reply("Boxing Day", shop=last_year).endswith(MAY_DIFFER)
+
+
+def test_a_holiday_on_a_day_that_is_closed_every_week_is_closed() -> None:
+    weekdays = business("Europe/London", weekdays="09:00-17:30")
+    assert reply("Boxing Day", shop=weekdays).startswith(
+        "On Boxing Day, Saturday, December 26, we are closed, and open"
+    )
+    assert MAY_DIFFER not in reply("Boxing Day", shop=weekdays)
+    assert MAY_DIFFER not in reply("saturdays", shop=LONDON)
 
 
 spans = st.sampled_from(["", "09:00-17:30", "08:00-12:00,13:00-18:00", "18:00-24:00", "00:00-02:00", "00:00-24:00"])

@@ -7,12 +7,15 @@ from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from callgenie.profiles.countries import country_of
 from callgenie.profiles.day_hours import open_readings, spans_on
 from callgenie.profiles.hours import hours_sentence, local_date, next_opening, state_sentence, usual_hours
 from callgenie.profiles.models import DAYS, Business
 from callgenie.profiles.spoken_times import clock, day_name, listed, month_and_day, times_text, when_text
 from callgenie.understanding.dates.clock_times import Relation
+from callgenie.understanding.dates.holidays import public_holidays
 from callgenie.understanding.days import DayMention
+from callgenie.voice.courtesies import MAY_DIFFER
 
 _WEEK_DAYS: Final = 7
 _ONE_DAY: Final = timedelta(days=1)
@@ -35,6 +38,7 @@ def opening_reply(business: Business, mention: DayMention, now: datetime) -> str
 def opening_replies(business: Business, mentions: Sequence[DayMention], now: datetime) -> str:
     """Return when the business is open on the days that a caller names, to be spoken; empty if nobody has said when.
 
+    A public holiday of an owner who has set no holidays is told with the usual hours, and that they may be different.
     Where a time of day is named, the reply begins with yes or no, in answer to whether it is open then. So for "Are you
     closed after six?" and "When do you open in the morning?" leave `DayMention.time` out.
     """
@@ -49,6 +53,8 @@ def opening_replies(business: Business, mentions: Sequence[DayMention], now: dat
         else:
             sentences.extend(_many_days(view, mention) for mention in group)
     text = " ".join(sentences)
+    if any(view.may_differ(day, mention) for mention in mentions for day in mention.dates):
+        return f"{text} {MAY_DIFFER}"
     verdict = _verdict(view, mentions)
     return f"{verdict} {text[0].lower()}{text[1:]}" if verdict.endswith(",") else f"{verdict} {text}".strip()
 
@@ -88,6 +94,25 @@ class _View:
         usual = self.without_holidays.business
         return [day for day in days if day in self.business.holidays and spans_on(usual, day)]
 
+    def may_differ(self, day: date, mention: DayMention) -> bool:
+        """Tell whether the usual hours of a day may not hold, since it is a holiday and the owner has set none to come.
+
+        Of longer times that were not named for a holiday the usual hours are told.
+        """
+        is_set = any(each >= self.today for each in self.business.holidays)
+        is_usual = not mention.is_holiday and (mention.is_recurring or len(mention.dates) > _SINGLE_DAYS_MAX)
+        if is_set or is_usual or day < self.today or not spans_on(self.business, day):
+            return False
+        return mention.is_holiday or any(
+            each == day for each, _ in public_holidays(country_of(self.business.timezone), day)
+        )
+
+    def verb(self, days: Sequence[date], mention: DayMention, *, is_over: bool) -> str:
+        """Return how the hours of days are told."""
+        if is_over:
+            return "were"
+        return "are usually" if any(self.may_differ(day, mention) for day in days) else "are"
+
     def is_over(self, day: date) -> bool:
         """Tell whether the opening hours of a day are over; a day that is closed is over when it ends."""
         spans = spans_on(self.business, day)
@@ -110,6 +135,7 @@ class _Item:
     day: date
     label: str = ""
     is_dated: bool = False
+    verb: str = "are"
 
 
 def _is_single(mention: DayMention) -> bool:
@@ -133,8 +159,14 @@ def _items(view: _View, mention: DayMention) -> list[_Item]:
         are_weeks_apart = all(right - left == _WEEK for left, right in zip(first, second, strict=True))
         are_alike = all(_what(view, left) == _what(view, right) for left, right in zip(first, second, strict=True))
         if are_weeks_apart and are_alike and first[-1] - view.today < _WEEK:
-            return [_Item(day) for day in first]
-    return [_Item(day, mention.label, mention.has_date or mention.is_ambiguous) for day in days]
+            return [_Item(day, verb=_verb(view, day, mention)) for day in first]
+    is_dated = mention.has_date or mention.is_ambiguous
+    return [_Item(day, mention.label, is_dated, _verb(view, day, mention)) for day in days]
+
+
+def _verb(view: _View, day: date, mention: DayMention) -> str:
+    # A day that is over must not sound like one to come.
+    return view.verb([day], mention, is_over=view.is_over(day))
 
 
 def _what(view: _View, day: date, label: str = "") -> str:
@@ -148,9 +180,7 @@ def _single_days(view: _View, items: Sequence[_Item]) -> str:
     """Return one sentence about all of the days, those with the same hours put together."""
     groups: dict[tuple[str, str], list[_Item]] = {}
     for item in items:
-        # A day that is over must not sound like one to come.
-        verb = "were" if view.is_over(item.day) else "are"
-        groups.setdefault((verb, _what(view, item.day, item.label)), []).append(item)
+        groups.setdefault((item.verb, _what(view, item.day, item.label)), []).append(item)
     clauses = [f"{_names(view, group)} we {verb} {what}" for (verb, what), group in groups.items()]
     are_closed = all(what.startswith("closed") for _, what in groups)
     days = [item.day for item in items]
@@ -198,7 +228,9 @@ def _date(view: _View, day: date) -> str:
 
 def _many_days(view: _View, mention: DayMention) -> str:
     if mention.is_now:
-        return state_sentence(view.business, view.now)
+        state = state_sentence(view.business, view.now)
+        is_sure = not view.may_differ(view.today, mention)
+        return state if is_sure else state.replace("We are open", "We are usually open", 1)
     if mention.is_recurring and mention.has_date:
         return _next_holiday(view, mention)
     weekdays = sorted({day.weekday() for day in mention.dates})
@@ -208,7 +240,7 @@ def _many_days(view: _View, mention: DayMention) -> str:
         return _capitalised(f"{_every_week(view.without_holidays, mention)}{_but(view, exceptions)}.")
     first, last = mention.dates[0], mention.dates[-1]
     period = mention.label or f"from {_date(view, first)} to {_date(view, last)}"
-    verb = "were" if last < view.today else "are"
+    verb = view.verb(mention.dates, mention, is_over=last < view.today)
     if not any(spans_on(view.business, day) for day in mention.dates):
         opening = view.opens_after(mention.dates)
         return _capitalised(f"{period} we {verb} closed{f', and {opening}' if opening else ''}.")
@@ -237,7 +269,7 @@ def _next_holiday(view: _View, mention: DayMention) -> str:
     # No sentence is true of all bank holidays, so the next one stands for them.
     day = mention.dates[0]
     name = _name(view, _Item(day, mention.label, is_dated=True))
-    return f"The next one is {name} and we are {_what(view, day, mention.label)} then."
+    return f"The next one is {name} and we {_verb(view, day, mention)} {_what(view, day, mention.label)} then."
 
 
 def _verdict(view: _View, mentions: Sequence[DayMention]) -> str:

@@ -147,7 +147,12 @@ class BusinessBody(ApiModel):
     timezone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_timezone)] = Field(default_factory=str)
     hours: dict[Day, _DayHours] = Field(default_factory=dict)
     # A year has no more days, and who is closed all year has no use for a telephone.
-    holidays: list[_Holiday] = Field(default_factory=list, max_length=366)
+    holidays: list[_Holiday] = Field(
+        default_factory=list,
+        max_length=366,
+        description="Days on which the business is closed. While none of them is still to come, callers who ask about a"
+        " public holiday hear that the usual hours may be different.",
+    )
     greeting: _OptionalGreeting = Field(default_factory=lambda: None)
     after_hours_greeting: _OptionalGreeting = Field(default_factory=lambda: None)
     after_hours: AfterHours = Field(

@@ -47,6 +47,7 @@ class DayMention:
         has_date: A date of the calendar or a holiday was named, so a reply should say the date.
         is_implied: Only a time of day was named, and the day is taken to be today.
         label: The name of the holiday or period, to be spoken; empty if there is none.
+        is_holiday: The days are those of a holiday or feast, or around one, by their name.
         time: The time of day that is named with it.
     """
 
@@ -59,6 +60,7 @@ class DayMention:
     has_date: bool = False
     is_implied: bool = False
     label: str = ""
+    is_holiday: bool = False
     time: TimeOfDay | None = None
 
 
@@ -112,6 +114,7 @@ def _mention(normal: NormalText, found: Found, time: TimeOfDay | None) -> DayMen
         is_ambiguous=found.is_ambiguous,
         has_date=found.has_date,
         label=found.label,
+        is_holiday=found.is_holiday,
         time=time,
     )
 

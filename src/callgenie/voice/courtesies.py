@@ -8,6 +8,9 @@ ANYTHING_ELSE: Final = "Is there anything else I can help you with?"
 ALL_RIGHT: Final = f"All right. {ANYTHING_ELSE}"
 TAKE_TIME: Final = "Of course, take your time."
 
+# After the usual hours of a public holiday, where the owner has set no holidays.
+MAY_DIFFER: Final = "Our hours may be different on the holiday, so please don't rely on it."
+
 
 def calling_about(purpose: str) -> str:
     """Return the sentence that says why we call."""

@@ -8,7 +8,7 @@ import pytest
 from tests.support.embedded import embedded
 
 from callgenie.kernel.vocabulary import Outcome, TurnRole
-from callgenie.voice.courtesies import ALL_RIGHT
+from callgenie.voice.courtesies import ALL_RIGHT, MAY_DIFFER
 from callgenie.voice.message_draft import ASK_MESSAGE, OFFER, PASS_ON
 from callgenie.voice.ports import AnswerOutcome, Knowledge, Message, ModelDelta, Question, TextDelta, ToolCall, ToolSpec
 
@@ -135,3 +135,13 @@ async def test_who_asks_if_anybody_is_there_on_a_day_is_answered_by_the_calendar
     assert await deltas_for(said, knowledge) == [ToolCall("business_hours", {"when": when})]
     results = {"business_hours": "On that day we are closed."}
     assert text_of(await deltas_for(said, knowledge, results)) == "On that day we are closed."
+
+
+async def test_hours_that_may_differ_come_with_the_offer_to_pass_the_question_on() -> None:
+    knowledge = replace(KNOWLEDGE, tools=(CALENDAR, MESSAGES))
+    results = {"business_hours": f"On Boxing Day, Saturday, December 26, we are usually open. {MAY_DIFFER}"}
+    answer = text_of(await deltas_for("Are you open on Boxing Day?", knowledge, results))
+    assert answer == f"{results['business_hours']} {PASS_ON}"
+    without = replace(knowledge, tools=(CALENDAR,))
+    answer = text_of(await deltas_for("Are you open on Boxing Day?", without, results))
+    assert answer == results["business_hours"]

@@ -45,6 +45,7 @@ class Found:
     """Days that words of a text name; the span is one of the normal form. The rest is told in `days.DayMention`.
 
     Attributes:
+        is_holiday: The days are those of a holiday or feast, or around one.
         is_bare: Nothing but the name of a weekday, so that "Monday to Friday" is every week's.
     """
 
@@ -56,6 +57,7 @@ class Found:
     is_ambiguous: bool = False
     has_date: bool = False
     label: str = ""
+    is_holiday: bool = False
     is_bare: bool = False
 
 

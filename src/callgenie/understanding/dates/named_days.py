@@ -56,7 +56,8 @@ def _next_of(dates_in: DatesIn, match: re.Match[str], earliest: date) -> date | 
 
 
 def _found(match: re.Match[str], days: Sequence[date], label: str = "") -> list[Found]:
-    return [Found(match.start(), match.end(), tuple(days), has_date=True, label=label)] if days else []
+    span = (match.start(), match.end())
+    return [Found(*span, tuple(days), has_date=True, label=label, is_holiday=True)] if days else []
 
 
 def _holiday(holiday: Holiday) -> Rule:

@@ -27,7 +27,7 @@ from callgenie.understanding.repair import asks_to_repeat
 from callgenie.understanding.text import words_of
 from callgenie.understanding.utterance import Read, Utterance
 from callgenie.voice import faq_replies, message_taking
-from callgenie.voice.courtesies import ANYTHING_ELSE, TAKE_TIME, calling_about, farewell
+from callgenie.voice.courtesies import ANYTHING_ELSE, MAY_DIFFER, TAKE_TIME, calling_about, farewell
 from callgenie.voice.message_draft import ASK_MESSAGE, OFFER, PASS_ON, question_before
 from callgenie.voice.message_taking import can_take_messages, words_before
 from callgenie.voice.own_words import says_closed
@@ -206,7 +206,8 @@ class FaqModel:
         others = await self._entries_told(asked, Decision(Act.HOURS, calendar), knowledge)
         others.remove(calendar)
         answer = (knowledge.hours or faq_replies.UNKNOWN) if is_error(result) else result
-        return [TextDelta(" ".join([answer, _answers(others, knowledge)]).strip())]
+        offer = PASS_ON if MAY_DIFFER in answer and can_take_messages(knowledge) else ""
+        return [TextDelta(" ".join(part for part in (answer, _answers(others, knowledge), offer) if part))]
 
     async def _read(self, text: str, knowledge: Knowledge) -> _Read:
         entries = _entries(knowledge)
