@@ -13,7 +13,7 @@ import httpx
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
-from tests.faults.history import History, Operation, Outcome
+from tests.faults.history import History, Operation, OperationOutcome
 from tests.faults.workers import Worker
 from tests.faults.workload import Owner
 from tests.support.mail_sink import Letterbox, text_of
@@ -141,7 +141,7 @@ async def session_faults(history: History, crew: Sequence[Worker]) -> list[str]:
     faults = []
     async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
         for operation in history.of("logout"):
-            if operation.outcome is Outcome.OK:
+            if operation.outcome is OperationOutcome.OK:
                 headers = {"Authorization": f"Bearer {operation.key}"}
                 for worker in crew:
                     status = (await http.get(f"{worker.url}/api/user/profile", headers=headers)).status_code
@@ -166,8 +166,8 @@ def mail_faults(lines: list[Document], operations: list[Operation], letterbox: L
         faults.append(f"{sent} mails count as sent, and {len(names)} arrived")
     faults += [f"mail {line['_id']} was given up: {line.get('error')}" for line in lines if line["state"] == "dead"]
     kept = Counter(line["email"] for line in lines if line["kind"] == "reset")
-    asked = Counter(operation.key for operation in operations if operation.outcome is not Outcome.FAIL)
-    promised = Counter(operation.key for operation in operations if operation.outcome is Outcome.OK)
+    asked = Counter(operation.key for operation in operations if operation.outcome is not OperationOutcome.FAIL)
+    promised = Counter(operation.key for operation in operations if operation.outcome is OperationOutcome.OK)
     return faults + [
         f"{promised[email]} mails to {email} were promised, {count} asked for, and {kept[email]} are there"
         for email, count in asked.items()
@@ -205,7 +205,7 @@ def _saving_faults(conversations: list[Document], operations: list[Operation]) -
     for conversation in conversations:
         texts.update(turn["text"] for turn in conversation.get("turns", ()))
         recorded[conversation["sessionId"]] = conversation
-    sent: defaultdict[str, set[Outcome]] = defaultdict(set)
+    sent: defaultdict[str, set[OperationOutcome]] = defaultdict(set)
     facts: dict[str, dict[str, Any]] = {}
     for operation in operations:
         sent[operation.key].add(operation.outcome)
@@ -217,11 +217,11 @@ def _saving_faults(conversations: list[Document], operations: list[Operation]) -
         for text in words:
             if texts[text] > 1:
                 faults.append(f"{text!r} is there {texts[text]} times")
-            if Outcome.OK in outcomes and texts[text] == 0:
+            if OperationOutcome.OK in outcomes and texts[text] == 0:
                 faults.append(f"{text!r} was acknowledged and is lost")
-            if outcomes == {Outcome.FAIL} and texts[text]:
+            if outcomes == {OperationOutcome.FAIL} and texts[text]:
                 faults.append(f"{text!r} was refused and is there")
-        if part == "2" and Outcome.OK in outcomes:
+        if part == "2" and OperationOutcome.OK in outcomes:
             faults += _completion_faults(recorded.get(session_id, {}), facts[key])
     return faults
 
@@ -244,7 +244,7 @@ def _call_faults(conversations: list[Document], operations: list[Operation]) -> 
         records = found[operation.key]
         if len(records) > 1:
             faults.append(f"call {operation.key} has {len(records)} conversations")
-        if operation.outcome is Outcome.OK and not records:
+        if operation.outcome is OperationOutcome.OK and not records:
             faults.append(f"call {operation.key} was answered and has no conversation")
         for record in records:
             numbers = [turn["number"] for turn in record.get("turns", ())]
@@ -254,7 +254,7 @@ def _call_faults(conversations: list[Document], operations: list[Operation]) -> 
                 faults.append(f"call {operation.key} is billed beyond what it was granted")
             if record.get("answeredAt") and not record.get("counted"):
                 faults.append(f"call {operation.key} was answered and is not counted")
-            if operation.outcome is Outcome.FAIL and (record.get("counted") or record.get("billableSeconds")):
+            if operation.outcome is OperationOutcome.FAIL and (record.get("counted") or record.get("billableSeconds")):
                 faults.append(f"call {operation.key} was refused and is counted")
     return faults
 
@@ -276,7 +276,7 @@ def _memory_faults(conversations: list[Document], operations: list[Operation]) -
     records = {conversation["sessionId"]: conversation for conversation in conversations}
     faults = []
     for operation in operations:
-        if operation.outcome is not Outcome.OK or operation.key not in records:
+        if operation.outcome is not OperationOutcome.OK or operation.key not in records:
             continue
         record, facts = records[operation.key], operation.facts
         if not record.get("answeredAt"):
@@ -310,7 +310,7 @@ def _number_faults(numbers: list[Document], operations: list[Operation], racers:
     faults = [f"{user} holds {count} numbers" for user, count in holders.items() if count > 1]
     given: dict[str, set[str]] = defaultdict(set)
     for operation in operations:
-        if operation.outcome is Outcome.OK:
+        if operation.outcome is OperationOutcome.OK:
             given[operation.facts["number"]].add(operation.key)
     faults += [f"{number} was given to {len(users)} users" for number, users in given.items() if len(users) > 1]
     there = {number["_id"]: str(number.get("userId")) for number in numbers}
@@ -320,7 +320,7 @@ def _number_faults(numbers: list[Document], operations: list[Operation], racers:
         for user in users
         if there.get(number) != user
     ]
-    refused = {operation.key for operation in operations if operation.outcome is Outcome.FAIL}
+    refused = {operation.key for operation in operations if operation.outcome is OperationOutcome.FAIL}
     faults += [f"{user} was refused a number and has one" for user in refused & set(map(str, holders))]
     known = {racer.user_id for racer in racers}
     return faults + [f"{operation.key} is no racer" for operation in operations if operation.key not in known]

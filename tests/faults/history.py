@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 
-class Outcome(StrEnum):
+class OperationOutcome(StrEnum):
     """What is known of an operation."""
 
     OK = "ok"
@@ -33,7 +33,7 @@ class Operation:
     key: str
     began: float
     facts: dict[str, Any] = field(default_factory=dict)
-    outcome: Outcome = Outcome.UNKNOWN
+    outcome: OperationOutcome = OperationOutcome.UNKNOWN
     ended: float | None = None
     status: int | None = None
 
@@ -41,9 +41,9 @@ class Operation:
         """Take what an HTTP answer says; 5xx says nothing about whether it was done."""
         self.status = response.status_code
         if response.is_success:
-            self.outcome = Outcome.OK
+            self.outcome = OperationOutcome.OK
         elif response.is_client_error:
-            self.outcome = Outcome.FAIL
+            self.outcome = OperationOutcome.FAIL
 
 
 class History:
@@ -70,7 +70,7 @@ class History:
         try:
             yield operation
         except (httpx.HTTPError, OSError):
-            operation.outcome = Outcome.UNKNOWN
+            operation.outcome = OperationOutcome.UNKNOWN
         finally:
             operation.ended = self.now()
             self._write("done", operation)

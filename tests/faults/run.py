@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.checks import check_everything, come_to_rest, session_faults, watch_limits
-from tests.faults.history import History, Operation, Outcome
+from tests.faults.history import History, Operation, OperationOutcome
 from tests.faults.nemesis import NEMESES, Stage
 from tests.faults.nursery import Nursery
 from tests.faults.office import open_office
@@ -106,7 +106,9 @@ async def run(
             await watching
         if ends is not None and len(await db["usage"].distinct("periodStart")) < 2:
             history.complain("the month did not turn, so the run shows nothing")
-        if not any(save.outcome is Outcome.OK and (save.ended or 0) > mended_at for save in history.of("save")):
+        if not any(
+            save.outcome is OperationOutcome.OK and (save.ended or 0) > mended_at for save in history.of("save")
+        ):
             history.complain("no save was acknowledged any more, though all was mended")
         lived = fault not in _WORKERS_DIE
         if not await come_to_rest(db, workers_lived=lived):
@@ -142,7 +144,7 @@ def _seconds(operation: Operation) -> float:
 
 def _verdict(fault: str, seed: int, history: History, workload: Workload, faults: tuple[str, ...]) -> Verdict:
     saves = history.of("save")
-    saved = sorted(save.ended or 0.0 for save in saves if save.outcome is Outcome.OK)
+    saved = sorted(save.ended or 0.0 for save in saves if save.outcome is OperationOutcome.OK)
     # Also from the last one to the end of the work, should none have come any more.
     gaps = [later - earlier for earlier, later in zip(saved, [*saved[1:], workload.stopped_at], strict=False)]
     streams = [report.stream for report in workload.reports if report.stream is not None]
@@ -151,8 +153,8 @@ def _verdict(fault: str, seed: int, history: History, workload: Workload, faults
         fault=fault,
         seed=seed,
         operations=len(history.operations),
-        acknowledged=sum(1 for operation in history.operations if operation.outcome is Outcome.OK),
-        unknown=sum(1 for operation in history.operations if operation.outcome is Outcome.UNKNOWN),
+        acknowledged=sum(1 for operation in history.operations if operation.outcome is OperationOutcome.OK),
+        unknown=sum(1 for operation in history.operations if operation.outcome is OperationOutcome.UNKNOWN),
         calls_answered=len(streams),
         calls_judged=len(judged),
         gap_seconds=max(gaps, default=0.0),

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import httpx
-from tests.faults.history import History, Outcome
+from tests.faults.history import History, OperationOutcome
 from tests.faults.workers import AUTH_TOKEN, PUBLIC_URL, Worker
 from tests.support.switchboard import tone
 
@@ -128,8 +128,8 @@ class Workload:
             with self.history.doing(kind, key, **facts) as operation:
                 response = await self._post(http, path, body, token=owner.token)
                 operation.answered(response)
-            if operation.outcome is not Outcome.UNKNOWN:
-                return operation.outcome is Outcome.OK
+            if operation.outcome is not OperationOutcome.UNKNOWN:
+                return operation.outcome is OperationOutcome.OK
             await asyncio.sleep(0.2)
         return False
 
@@ -161,7 +161,7 @@ class Workload:
             self.reports.append(report)
             operation.facts |= {"answered": report.stream is not None, "said": report.announcement}
             if report.stream is not None:
-                operation.outcome = Outcome.OK
+                operation.outcome = OperationOutcome.OK
                 operation.facts |= {
                     "seconds": report.stream.duration_ms / 1_000,
                     "answers": len(report.stream.latencies_ms),
@@ -171,7 +171,7 @@ class Workload:
                 }
                 await self._end_at_once(dialling)
             elif report.verbs and report.announcement:
-                operation.outcome = Outcome.FAIL
+                operation.outcome = OperationOutcome.FAIL
 
     async def _held(self, worker: Worker, dialling: Dialling) -> CallReport | None:
         async with SimulatedCarrier(worker.url, AUTH_TOKEN, public_url=PUBLIC_URL) as carrier:
@@ -214,13 +214,13 @@ class Workload:
         with self.history.doing("login", owner.email) as signing_in:
             response = await self._post(http, "/api/auth/login", {"email": owner.email, "password": PASSWORD})
             signing_in.answered(response)
-        if signing_in.outcome is not Outcome.OK:
+        if signing_in.outcome is not OperationOutcome.OK:
             await asyncio.sleep(_PAUSE_SECONDS)
             return
         token = response.json()["accessToken"]
         with self.history.doing("logout", token) as operation:
             operation.answered(await self._post(http, "/api/auth/logout", None, token=token))
-        if operation.outcome is Outcome.OK:
+        if operation.outcome is OperationOutcome.OK:
             with self.history.doing("look-after-logout", token) as looking:
                 looked = await http.get(self._worker().url + "/api/user/profile", headers=_bearer(token))
                 looking.answered(looked)
@@ -258,7 +258,7 @@ class Workload:
                 operation.answered(response)
                 if response.is_success:
                     operation.facts["number"] = response.json()["phoneNumber"]
-            if operation.outcome is not Outcome.UNKNOWN:
+            if operation.outcome is not OperationOutcome.UNKNOWN:
                 return
             await asyncio.sleep(0.3)
 

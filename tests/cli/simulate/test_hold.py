@@ -9,7 +9,7 @@ from tests.support.metering import CALLER
 from tests.support.switchboard import NUMBER, Switchboard, switchboard, tone
 from tests.support.virtual_time import virtually
 
-from callgenie.cli.simulate.judge import Outcome
+from callgenie.cli.simulate.judge import SimulatedCallOutcome
 from callgenie.cli.simulate.run import ServerAwayError, hold
 from callgenie.cli.simulate.scenario import (
     CarrierKind,
@@ -58,7 +58,9 @@ def scenario(
     return Scenario(to, CALLER, carrier, "", tuple(stages), faults)
 
 
-async def held(board: Switchboard, script: Scenario, texts: Sequence[str] = (GREETING, HOURS, PLACE)) -> Outcome:
+async def held(
+    board: Switchboard, script: Scenario, texts: Sequence[str] = (GREETING, HOURS, PLACE)
+) -> SimulatedCallOutcome:
     dial = board.exotel.call if script.carrier is CarrierKind.EXOTEL else board.carrier.call
     told: list[tuple[int, str, str]] = []
     steps = await rehearse(script.actions)
@@ -67,7 +69,7 @@ async def held(board: Switchboard, script: Scenario, texts: Sequence[str] = (GRE
     return outcome
 
 
-def failures(outcome: Outcome) -> list[tuple[int, str]]:
+def failures(outcome: SimulatedCallOutcome) -> list[tuple[int, str]]:
     return [(verdict.line, verdict.found) for verdict in outcome.verdicts if not verdict.passed]
 
 

@@ -36,7 +36,7 @@ CALLER_VOICE: Final = "nanotts-en-gb"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoOutcome:
     """What the call left behind."""
 
     call: CallReport
@@ -80,7 +80,7 @@ async def _demo(recording: Path | None, data_dir: Path, models_dir: Path | None)
         before = await owner.usage()
         call = await _place_call(server, auth_token, number, steps, folder)
         conversation, after = await _settled(owner, call)
-        _show(Outcome(call, conversation, before, after))
+        _show(DemoOutcome(call, conversation, before, after))
     _go_on(folder, email, password, call)
 
 
@@ -156,7 +156,7 @@ async def _settled(owner: Owner, call: CallReport) -> tuple[dict[str, Any], dict
     return conversation, usage
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: DemoOutcome) -> None:
     report.show_transcript(out, outcome.conversation)
     report.show_latency(out, outcome.conversation)
     report.show_usage(out, outcome.before, outcome.after)

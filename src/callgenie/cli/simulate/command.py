@@ -16,7 +16,7 @@ from rich.console import Console
 
 from callgenie.audio.errors import RecordingUnreadableError
 from callgenie.cli.models_dir import ModelsDir
-from callgenie.cli.simulate.judge import Outcome
+from callgenie.cli.simulate.judge import SimulatedCallOutcome
 from callgenie.cli.simulate.run import Dial, hold
 from callgenie.cli.simulate.scenario import CarrierKind, Scenario
 from callgenie.cli.simulate.script_file import ScriptFaultError, read_script
@@ -131,7 +131,7 @@ def _refused(fault: ScriptFaultError | RecordingUnreadableError) -> typer.Exit:
 
 async def _simulate(
     scenario: Scenario, server: _Server, calls: int, console: Console, models_dir: Path | None
-) -> list[Outcome]:
+) -> list[SimulatedCallOutcome]:
     workers = Workers()
     steps = await _rehearsed(scenario, NanoTextToSpeech(workers, models_dir))
     stt = await asyncio.to_thread(WhisperSpeechToText, workers, models_dir)

@@ -26,7 +26,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulatedCallOutcome:
     """One call, judged. `problem` is why it could not be held at all, and empty when it could."""
 
     report: CallReport
@@ -40,12 +40,12 @@ class Outcome:
         return not self.problem and all(verdict.passed for verdict in self.verdicts)
 
 
-def judge(scenario: Scenario, report: CallReport, lines: Sequence[Line]) -> Outcome:
+def judge(scenario: Scenario, report: CallReport, lines: Sequence[Line]) -> SimulatedCallOutcome:
     """Compare a call that is over with what was expected of it."""
     court = _Court(scenario, report, tuple(lines))
     verdicts = tuple(court.verdicts())
     refusal_expected = any(isinstance(stage.expectation, Refused) for stage in scenario.stages)
-    return Outcome(report, tuple(lines), verdicts, "" if refusal_expected else _problem(report))
+    return SimulatedCallOutcome(report, tuple(lines), verdicts, "" if refusal_expected else _problem(report))
 
 
 def _problem(report: CallReport) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from callgenie.cli.simulate.judge import Outcome, judge
+from callgenie.cli.simulate.judge import SimulatedCallOutcome, judge
 from callgenie.cli.simulate.listener import Listener, Tell
 from callgenie.cli.simulate.scenario import Scenario
 from callgenie.kernel.errors import UnavailableError
@@ -31,7 +31,9 @@ class ServerAwayError(UnavailableError):
         super().__init__(f"The call cannot be placed: {why}. Is the server running, and is --url its address?")
 
 
-async def hold(scenario: Scenario, steps: Sequence[Step], dial: Dial, stt: SpeechToText, tell: Tell) -> Outcome:
+async def hold(
+    scenario: Scenario, steps: Sequence[Step], dial: Dial, stt: SpeechToText, tell: Tell
+) -> SimulatedCallOutcome:
     """Place one call and hold it to its end.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from callgenie.cli.simulate.judge import Outcome
+from callgenie.cli.simulate.judge import SimulatedCallOutcome
 from callgenie.cli.simulate.listener import Tell
 
 _STYLES = {"caller": "cyan", "assistant": "green"}
@@ -23,7 +23,7 @@ def teller(console: Console, call: int, calls: int) -> Tell:
     return tell
 
 
-def show(console: Console, outcomes: Sequence[Outcome]) -> None:
+def show(console: Console, outcomes: Sequence[SimulatedCallOutcome]) -> None:
     """Print what was expected and found, how long answers took, and the verdict."""
     for number, outcome in enumerate(outcomes, 1):
         console.print(f"\n[bold]Call {number}[/bold]" if len(outcomes) > 1 else "")
@@ -47,12 +47,12 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
     console.print(f"[{colour}]{calls} {word}[/{colour}]")
 
 
-def document_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def document_of(outcomes: Sequence[SimulatedCallOutcome]) -> dict[str, Any]:
     """Return all of it as one JSON document."""
     return {"passed": all(outcome.passed for outcome in outcomes), "calls": [_call(outcome) for outcome in outcomes]}
 
 
-def _call(outcome: Outcome) -> dict[str, Any]:
+def _call(outcome: SimulatedCallOutcome) -> dict[str, Any]:
     report, stream = outcome.report, outcome.report.stream
     return {
         "sessionId": report.session_id,
