@@ -35,8 +35,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure() -> None:
-    """End a test run that is told to stop as by Ctrl-C, so that what its tests have started ends with it."""
+    """End a test run that is told to stop as by Ctrl-C, with all that it started; let no library reach a network."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Otherwise ONNX Runtime asks for a server of its maker every few seconds, in a thread whose files come and go in
+    # the middle of any test. It looks once, when it is imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,6 +1,11 @@
 """CallGenie answers a small business's phone: it listens, thinks, speaks, and keeps the record and the meter."""
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime looks at it once, when it is imported, and without it asks for a server of its maker every few seconds.
+# Nothing of a caller, nor that there was one, leaves the machine.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from callgenie.user_service import UserService as UserService
