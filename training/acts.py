@@ -21,8 +21,8 @@ import optax
 from callgenie.understanding.acts import Act
 from callgenie.understanding.text import bare
 from training import minilm
+from training.encoded import LENGTHS, Encoded
 from training.export import save
-from training.judge import FROZEN, Lower, bucket
 from training.trades import DATA, HELD_OUT, Trade, load, training_and_development, variants
 
 ACTS = list(Act)
@@ -87,36 +87,40 @@ def target(example: Example) -> tuple[np.ndarray, np.ndarray]:
     return share, allowed
 
 
-def logits(params, x, mask, key=None, rate=0.0):
-    x = x.astype(jnp.float32)
+def logits(params, frozen, x, mask, key=None, rate=0.0):
+    seen = (mask > 0)[:, None, None, :]
+    for each in frozen:
+        x = minilm.layer(each, x, seen)
+    x = jax.lax.stop_gradient(x)
     keys = jax.random.split(key, len(params["layers"])) if key is not None else [None] * len(params["layers"])
     for each, layer_key in zip(params["layers"], keys, strict=True):
-        x = minilm.rest_of_layer(each, x, minilm.attention(*minilm.projected(each, x), mask), layer_key, rate)
+        x = minilm.layer(each, x, seen, layer_key, rate)
     return minilm.linear(params["head"], minilm.mean(x, mask))
 
 
-def batches(examples: list[Example], lower: Lower, rng: random.Random | None):
+def batches(examples: list[Example], encoded: Encoded, rng: random.Random | None):
     order = sorted(range(len(examples)), key=lambda at: len(examples[at].text) + (rng.random() * 12 if rng else 0))
     groups = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
     if rng:
         rng.shuffle(groups)
     for group in groups:
-        states = [lower.states((examples[at].text, ""))[0] for at in group]
-        longest = bucket(max(map(len, states)))
-        x, mask = np.zeros((BATCH, longest, minilm.WIDTH), np.float16), np.zeros((BATCH, longest), np.float32)
+        texts = [encoded.encode((examples[at].text, ""))[0] for at in group]
+        longest = next(each for each in LENGTHS if each >= max(map(len, texts)))
+        ids, mask = np.zeros((BATCH, longest), np.int64), np.zeros((BATCH, longest), np.float32)
         share, allowed = np.zeros((2, BATCH, len(ACTS)), np.float32)
         weight = np.zeros(BATCH, np.float32)
         for row, at in enumerate(group):
-            x[row, : len(states[row])], mask[row, : len(states[row])] = states[row], 1
+            ids[row, : len(texts[row])], mask[row, : len(texts[row])] = texts[row], 1
             share[row], allowed[row] = target(examples[at])
             weight[row] = examples[at].weight
         mask[len(group) :, 0] = 1
+        x = encoded.embedded(ids, np.broadcast_to(np.arange(longest), ids.shape))
         yield x, mask, share, allowed, weight, group
 
 
-def probabilities(params, examples: list[Example], lower: Lower, run) -> np.ndarray:
+def probabilities(params, examples: list[Example], encoded: Encoded, run) -> np.ndarray:
     found = np.zeros((len(examples), len(ACTS)), np.float32)
-    for x, mask, _, _, _, group in batches(examples, lower, None):
+    for x, mask, _, _, _, group in batches(examples, encoded, None):
         found[group] = np.asarray(jax.nn.softmax(run(params, x, mask)))[: len(group)]
     return found
 
@@ -140,19 +144,20 @@ def report(examples: list[Example], found: np.ndarray) -> str:
     return "\n".join(lines)
 
 
-def train(examples, check, lower, *, epochs, rate, seed, out):
+def train(examples, check, encoded, *, epochs, rate, seed, out):
     rng = np.random.default_rng(seed)
     params = {
-        "layers": [minilm.layer_params(lower.tensors, at) for at in range(lower.frozen, minilm.LAYERS)],
+        "layers": [minilm.layer_params(encoded.tensors, at) for at in range(minilm.FROZEN, minilm.LAYERS)],
         "head": (rng.normal(0, 0.02, (minilm.WIDTH, len(ACTS))).astype(np.float32), np.zeros(len(ACTS), np.float32)),
     }
+    frozen = [minilm.layer_params(encoded.tensors, at) for at in range(minilm.FROZEN)]
     steps = -(-len(examples) // BATCH) * epochs
     schedule = optax.warmup_cosine_decay_schedule(0.0, rate, steps // 15, steps, rate / 50)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=0.01))
     state = optimizer.init(params)
 
     def loss(params, x, mask, share, allowed, weight, key):
-        found = jax.nn.log_softmax(logits(params, x, mask, key, 0.1))
+        found = jax.nn.log_softmax(logits(params, frozen, x, mask, key, 0.1))
         exact = share.sum(1)
         smooth = share * 0.95 + 0.05 / len(ACTS)
         several = -(smooth * found).sum(1)
@@ -165,17 +170,17 @@ def train(examples, check, lower, *, epochs, rate, seed, out):
         updates, state = optimizer.update(grads, state, params)
         return optax.apply_updates(params, updates), state, value
 
-    run = jax.jit(logits)
+    run = jax.jit(lambda params, x, mask: logits(params, frozen, x, mask))
     shuffled, key = random.Random(seed), jax.random.PRNGKey(seed)
     began = time.time()
     for epoch in range(epochs):
         values = []
-        for x, mask, share, allowed, weight, _ in batches(examples, lower, shuffled):
+        for x, mask, share, allowed, weight, _ in batches(examples, encoded, shuffled):
             key, now = jax.random.split(key)
             params, state, value = step(params, state, now, x, mask, share, allowed, weight)
             values.append(float(value))
         told = " ".join(
-            f"{name} {accuracy(some, probabilities(params, some, lower, run)):.3f}" for name, some in check.items()
+            f"{name} {accuracy(some, probabilities(params, some, encoded, run)):.3f}" for name, some in check.items()
         )
         print(f"epoch {epoch} loss {np.mean(values):.4f} {time.time() - began:.0f}s {told}", flush=True)
         save(params, out)
@@ -189,7 +194,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-4)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    lower = Lower(FROZEN)
+    encoded = Encoded()
     training, development = training_and_development()
     # The trades' rows are many and much alike; a quarter of them shows what questions of each trade sound like.
     examples = of_files(held=False) + of_trades(training, all_variants=True)[::4]
@@ -198,12 +203,11 @@ def main() -> None:
         "held phrasings": of_files(held=True),
         "held trades": of_trades(load(HELD_OUT.glob("*.json")), all_variants=False)[::3],
     }
-    lower.learn([(each.text, "") for some in (examples, *check.values()) for each in some], vectors=False)
     print(f"{len(examples)} examples; {', '.join(f'{name} {len(some)}' for name, some in check.items())}", flush=True)
     params, run = train(
-        examples, check, lower, epochs=options.epochs, rate=options.rate, seed=options.seed, out=options.out
+        examples, check, encoded, epochs=options.epochs, rate=options.rate, seed=options.seed, out=options.out
     )
-    print(report(check["held phrasings"], probabilities(params, check["held phrasings"], lower, run)))
+    print(report(check["held phrasings"], probabilities(params, check["held phrasings"], encoded, run)))
 
 
 if __name__ == "__main__":

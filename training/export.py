@@ -53,7 +53,7 @@ def main() -> None:
     tensors = minilm.load_tensors()
     layers = [minilm.layer_params(tensors, at) for at in range(minilm.LAYERS)]
     graphs.encoder(tensors, layers, minilm.FROZEN, load(options.acts), folder / "encoder.onnx")
-    graphs.judge(load(options.judge), folder / "judge.onnx")
+    graphs.judge(load(options.judge), minilm.APART, folder / "judge.onnx")
     shutil.copyfile(minilm.folder() / "tokenizer.json", folder / "tokenizer.json")
     for file in FILES:
         sha256 = hashlib.sha256((folder / file).read_bytes()).hexdigest()

@@ -1,8 +1,8 @@
 """Builds the ONNX graphs that run in the product, and quantises their matrices to eight bits.
 
-`encoder.onnx` reads token ids (B, T): the states after the lower layers, a sentence vector, and the probabilities of
-the dialogue acts. `judge.onnx` has two parts that share its weights: of an entry's states it makes keys, values and a
-mean; of an utterance's states and those of several entries it makes probabilities. Activations are float32.
+`encoder.onnx` reads token ids (B, T): the embeddings, a sentence vector, and the probabilities of the dialogue
+acts. `judge.onnx` has two parts: of a text's embeddings it makes states; of an utterance's states and those of an entry
+a probability. Activations are float32.
 """
 
 from collections.abc import Sequence
@@ -58,10 +58,12 @@ class Graph:
         apart = self.add("Transpose", self.add("Reshape", self.linear(x, params["qkv"]), shape), perm=[0, 2, 1, 3])
         return self.add("Split", apart, self.constant([HEADS] * 3, np.int64), outputs=3, axis=1)
 
-    def attend(self, query: str, key: str, value: str, mask: str) -> str:
+    def attend(self, query: str, key: str, value: str, mask: str | None) -> str:
         """Return what is seen (B, T, D); `mask` (B, 1, 1, S) is 0, or very negative for padding."""
         scaled = self.add("Mul", query, self.constant(HEAD_WIDTH**-0.5))
-        scores = self.add("Add", self.add("MatMul", scaled, self.add("Transpose", key, perm=[0, 1, 3, 2])), mask)
+        scores = self.add("MatMul", scaled, self.add("Transpose", key, perm=[0, 1, 3, 2]))
+        if mask is not None:
+            scores = self.add("Add", scores, mask)
         seen = self.add("MatMul", self.add("Softmax", scores, axis=-1), value)
         joined = self.add("Transpose", seen, perm=[0, 2, 1, 3])
         return self.add("Reshape", joined, self.constant([0, 0, WIDTH], np.int64))
@@ -71,7 +73,7 @@ class Graph:
         wide = self.add("Gelu", self.linear(x, params["wide"]))
         return self.norm(self.add("Add", x, self.linear(wide, params["narrow"])), params["norm"])
 
-    def layer(self, x: str, mask: str, params) -> str:
+    def layer(self, x: str, mask: str | None, params) -> str:
         return self.finish(x, self.attend(*self.project(x, params), mask), params)
 
     def negative(self, mask: str) -> str:
@@ -132,10 +134,10 @@ def encoder(tensors: dict[str, np.ndarray], layers: Sequence, lower: int, acts: 
     zero = graph.constant([0], np.int64)
     x = graph.add("Add", words, graph.add("Slice", graph.constant(positions), zero, length, zero))
     x = graph.norm(x, (tensors["embeddings.LayerNorm.weight"], tensors["embeddings.LayerNorm.bias"]))
+    graph.named(x, "embedded")
     mask = graph.negative("mask")
     for params in layers[:lower]:
         x = graph.layer(x, mask, params)
-    graph.named(x, "states")
     upper = act = x
     for params in layers[lower:]:
         upper = graph.layer(upper, mask, params)
@@ -151,39 +153,32 @@ def encoder(tensors: dict[str, np.ndarray], layers: Sequence, lower: int, acts: 
         path,
         [tensor("ids", batch, TensorProto.INT64), tensor("mask", batch)],
         [
-            tensor("states", [*batch, WIDTH]),
+            tensor("embedded", [*batch, WIDTH]),
             tensor("vector", ["batch", WIDTH]),
             tensor("acts", ["batch", acts["head"][1].shape[0]]),
         ],
     )
 
 
-def judge(params: dict, path: Path) -> None:
-    """Write the judge: of P entries' states their keys, values and means; with an utterance's states, probabilities."""
+def judge(params: dict, apart: int, path: Path) -> None:
+    """Write the judge: embeddings of a text become states; states of an utterance and of an entry a probability.
+
+    The first part has the layers in which utterance and entry do not see each other. One text, or one pair, passes at a
+    time: there is no padding, and nothing to mask.
+    """
     graph = Graph()
-    segments = params["segments"]
-    entry = graph.add("Add", "entry_states", graph.add("Gather", graph.constant(segments), "entry_segments"))
-    entry_mask = graph.negative("entry_mask")
-    said = graph.add("Add", "said_states", graph.constant(segments[0]))
-    both = graph.negative(graph.add("Concat", "said_mask", "key_mask", axis=1))
-    outputs, inputs = [], []
-    for number, layer in enumerate(params["layers"]):
-        query, key, value = graph.project(entry, layer)
-        graph.named(key, f"key{number}")
-        graph.named(value, f"value{number}")
-        entry = graph.finish(entry, graph.attend(query, key, value, entry_mask), layer)
-        query, own_key, own_value = graph.project(said, layer)
-        keys = graph.add("Concat", own_key, f"entry_key{number}", axis=2)
-        values = graph.add("Concat", own_value, f"entry_value{number}", axis=2)
-        said = graph.finish(said, graph.attend(query, keys, values, both), layer)
-        shape = ["pairs", HEADS, "keys", HEAD_WIDTH]
-        inputs += [tensor(f"entry_{name}{number}", shape) for name in ("key", "value")]
-        outputs += [
-            tensor(f"{name}{number}", ["entries", HEADS, "entry_tokens", HEAD_WIDTH]) for name in ("key", "value")
-        ]
-    graph.named(graph.mean(entry, "entry_mask"), "mean")
-    ours, theirs = graph.mean(said, "said_mask"), "entry_means"
+    x = graph.add("Add", "embedded", graph.add("Gather", graph.constant(params["segments"]), "parts"))
+    for layer in params["layers"][:apart]:
+        x = graph.layer(x, None, layer)
+    graph.named(x, "states")
+    x = graph.add("Concat", "said", "entry", axis=1)
+    for layer in params["layers"][apart:]:
+        x = graph.layer(x, None, layer)
     axes = graph.constant([1], np.int64)
+    length = graph.add("Slice", graph.add("Shape", "said"), *(graph.constant([at], np.int64) for at in (1, 2)))
+    zero, end = graph.constant([0], np.int64), graph.constant([2**31], np.int64)
+    ours = graph.add("ReduceMean", graph.add("Slice", x, zero, length, axes), axes, keepdims=0)
+    theirs = graph.add("ReduceMean", graph.add("Slice", x, length, end, axes), axes, keepdims=0)
     product = graph.add("Mul", ours, theirs)
     lengths = graph.add("Mul", *(graph.add("ReduceL2", each, axes, keepdims=1) for each in (ours, theirs)))
     cos = graph.add(
@@ -197,13 +192,12 @@ def judge(params: dict, path: Path) -> None:
         graph.constant(params["b"]),
     )
     graph.named(graph.add("Sigmoid", logit), "probability")
-    entries, pairs = ["entries", "entry_tokens"], ["pairs", "said_tokens"]
+    one = ["one", "tokens"]
     graph.write(
         path,
         [
-            tensor("entry_states", [*entries, WIDTH]), tensor("entry_segments", entries, TensorProto.INT64),
-            tensor("entry_mask", entries), tensor("said_states", [*pairs, WIDTH]), tensor("said_mask", pairs),
-            tensor("key_mask", ["pairs", "keys"]), tensor("entry_means", ["pairs", WIDTH]), *inputs,
+            tensor("embedded", [*one, WIDTH]), tensor("parts", one, TensorProto.INT64),
+            tensor("said", ["one", "said_tokens", WIDTH]), tensor("entry", ["one", "entry_tokens", WIDTH]),
         ],
-        [*outputs, tensor("mean", ["entries", WIDTH]), tensor("probability", ["pairs", 1])],
+        [tensor("states", [*one, WIDTH]), tensor("probability", ["one", 1])],
     )  # fmt: skip

@@ -1,16 +1,17 @@
 """Trains the judge: does this entry answer what this caller asked?
 
-    python -m training.judge --out weights.npz
+    python -m training.judge --out judge.npz
 
-The lower layers of MiniLM stay frozen and look at utterance and entry apart, so that the retriever's work is shared and
-an entry's share is computed once. The upper layers see both together and are trained. What is measured is printed for
-the development trades after each epoch; the held-out trades are for `training.report`.
+A cross-encoder: utterance and entry are read together. All six layers of MiniLM are trained, the word embeddings are
+not. The lower two layers look at utterance and entry apart, so that an entry's share is computed once. What is measured
+is printed for the development trades; the held-out trades are for `bench/understanding.py`.
 """
 
 import argparse
 import random
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import jax
@@ -20,85 +21,23 @@ import optax
 
 from callgenie.understanding.text import bare
 from training import minilm
+from training.encoded import Encoded
 from training.export import load, save
 from training.trades import Entry, Trade, training_and_development, variants
 
-FROZEN = 3
-CANDIDATES = 6
-LENGTHS = (16, 24, 40, 64, 128)
+CANDIDATES = 3
+BATCH = 48
 
-# Each pair of lengths is compiled anew, so entries have one; few are longer.
-ENTRY_TOKENS = 64
-
-
-class Lower:
-    """States of texts after the frozen layers, each computed once."""
-
-    def __init__(self, frozen: int) -> None:
-        self.tokenizer = minilm.load_tokenizer()
-        self.tensors = minilm.load_tensors()
-        self.frozen = frozen
-        self._layers = [minilm.layer_params(self.tensors, at) for at in range(frozen)]
-        self._rest = [minilm.layer_params(self.tensors, at) for at in range(frozen, minilm.LAYERS)]
-        self._states: dict[tuple[str, str], tuple[np.ndarray, int]] = {}
-        self._vectors: dict[tuple[str, str], np.ndarray] = {}
-        self._lower = jax.jit(self._forward)
-        self._upper = jax.jit(self._sentence)
-
-    def _forward(self, x, mask):
-        for params in self._layers:
-            x = minilm.layer(params, x, mask)
-        return x
-
-    def _sentence(self, x, mask):
-        for params in self._rest:
-            x = minilm.layer(params, x, mask)
-        means = minilm.mean(x, mask)
-        return means / jnp.linalg.norm(means, axis=1, keepdims=True)
-
-    def learn(self, texts: list[tuple[str, str]], *, vectors: bool) -> None:
-        """Compute states and sentence vectors of texts: a question with an answer each, or an utterance alone."""
-        known = self._vectors if vectors else self._states
-        missing = sorted({text for text in texts if text not in known}, key=lambda text: len(text[0] + text[1]))
-        ids = [self.encode(text) for text in missing]
-        for at in range(0, len(missing), 64):
-            some = ids[at : at + 64]
-            longest = bucket(max(len(each) for each, _ in some))
-            padded, mask = np.zeros((64, longest), np.int64), np.zeros((64, longest), np.float32)
-            for row, (each, _) in enumerate(some):
-                padded[row, : len(each)], mask[row, : len(each)] = each, 1
-            mask[len(some) :, 0] = 1
-            lower = self._lower(minilm.embed(self.tensors, padded), mask)
-            states = np.asarray(lower).astype(np.float16)
-            for row, (each, first) in enumerate(some):
-                self._states[missing[at + row]] = (states[row, : len(each)], first)
-            if vectors:
-                for row, vector in enumerate(np.asarray(self._upper(lower, mask))[: len(some)]):
-                    self._vectors[missing[at + row]] = vector
-
-    def encode(self, text: tuple[str, str]) -> tuple[list[int], int]:
-        """Return token ids, and how many of them belong to the first part."""
-        first = self.tokenizer.encode(text[0]).ids
-        if not text[1]:
-            return first, len(first)
-        both = (first + self.tokenizer.encode(text[1]).ids[1:])[: minilm.TOKENS_MAX]
-        return both, min(len(first), len(both))
-
-    def states(self, text: tuple[str, str]) -> tuple[np.ndarray, int]:
-        return self._states[text]
-
-    def vector(self, text: tuple[str, str]) -> np.ndarray:
-        return self._vectors[text]
-
-
-def bucket(length: int) -> int:
-    """Return the padded length for so many tokens."""
-    return next((each for each in LENGTHS if each >= length), LENGTHS[-1])
+# Padded lengths of pairs, each compiled once. Longer entries are cut.
+LENGTHS = (32, 40, 48, 56, 72)
 
 
 @dataclass
 class Case:
-    """An utterance with its candidate entries, and which of them answers (-1: none)."""
+    """An utterance, the entries that resemble it (best first), and which of them answers (-1: none).
+
+    `tempting` is, for each entry, the probability that the judge gave it when it last saw the pair.
+    """
 
     trade: Trade
     texts: list[str]
@@ -106,292 +45,270 @@ class Case:
     positive: int
     kind: str
     near: int | None
-    hardness: np.ndarray
+    tempting: dict[int, float] = field(default_factory=dict)
 
 
-def entry_text(entry: Entry) -> tuple[str, str]:
-    return entry.question, entry.answer
+@dataclass(frozen=True)
+class Pair:
+    """An utterance and an entry, as token ids: `[CLS] utterance [SEP]` and `[CLS] question [SEP] answer [SEP]`."""
+
+    said: tuple[int, ...]
+    entry: tuple[int, ...]
+    question_tokens: int
+    label: float
+    case: Case | None = None
+    number: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return len(self.said) + len(self.entry)
 
 
-def build_cases(trades: list[Trade], lower: Lower, *, all_variants: bool) -> list[Case]:
-    """Return the cases of trades, candidates sorted by similarity as the retriever has it."""
-    known = [entry for trade in trades for entry in trade.entries]
-    said = [utterance for trade in trades for utterance in trade.utterances]
-    lower.learn([(bare(entry.question), "") for entry in known], vectors=True)
-    lower.learn([entry_text(entry) for entry in known], vectors=True)
-    lower.learn([(variants(utterance)[0], "") for utterance in said], vectors=True)
-    if all_variants:
-        lower.learn([(each, "") for utterance in said for each in variants(utterance)], vectors=False)
+def build_cases(trades: list[Trade], encoded: Encoded) -> list[Case]:
+    """Return the cases of trades, candidates sorted by similarity as the product's index has it."""
     cases = []
     for trade in trades:
-        alone = np.stack([lower.vector((bare(entry.question), "")) for entry in trade.entries])
-        joint = np.stack([lower.vector(entry_text(entry)) for entry in trade.entries])
-        for utterance in trade.utterances:
-            texts = variants(utterance) if all_variants else variants(utterance)[:1]
-            vector = lower.vector((texts[0], ""))
-            order = [int(each) for each in np.argsort(-np.maximum(alone @ vector, joint @ vector))]
+        alone = encoded.vectors([(bare(entry.question), "") for entry in trade.entries])
+        joint = encoded.vectors([(entry.question, entry.answer) for entry in trade.entries])
+        texts = [variants(utterance) for utterance in trade.utterances]
+        said = encoded.vectors([(each[0], "") for each in texts])
+        order = np.argsort(-np.maximum(said @ alone.T, said @ joint.T), axis=1)
+        for utterance, mine, row in zip(trade.utterances, texts, order, strict=True):
             positive = -1 if utterance.entry is None else utterance.entry
-            cases.append(Case(trade, texts, order, positive, utterance.kind, utterance.near, np.zeros(0)))
+            cases.append(Case(trade, mine, [int(at) for at in row], positive, utterance.kind, utterance.near))
     return cases
 
 
-def init_params(lower: Lower, seed: int) -> minilm.Params:
-    rng = np.random.default_rng(seed)
-    return {
-        "layers": [minilm.layer_params(lower.tensors, at) for at in range(lower.frozen, minilm.LAYERS)],
-        "segments": rng.normal(0, 0.02, (3, minilm.WIDTH)).astype(np.float32),
-        "w": rng.normal(0, 0.01, (4 * minilm.WIDTH,)).astype(np.float32),
-        "b": np.float32(-3.0),
-        "scale": np.float32(8.0),
-    }
+class Pairs:
+    """Makes pairs of texts; each text is tokenised once."""
 
+    def __init__(self, encoded: Encoded) -> None:
+        self._encoded = encoded
+        self._said: dict[str, tuple[int, ...]] = {}
+        self._entries: dict[Entry, tuple[tuple[int, ...], int]] = {}
 
-def logits(params, batch, key=None, rate=0.0):
-    """Return a logit for each pair (utterance, entry) of a batch.
+    def pair(self, text: str, entry: Entry, label: float, case: Case | None = None, number: int = 0) -> Pair:
+        if text not in self._said:
+            self._said[text] = tuple(self._encoded.encode((text, ""))[0])
+        if entry not in self._entries:
+            ids, first = self._encoded.encode((entry.question, entry.answer))
+            self._entries[entry] = tuple(ids), first
+        ids, first = self._entries[entry]
+        said = self._said[text][: LENGTHS[-1] // 2]
+        return Pair(said, ids[: LENGTHS[-1] - len(said)], first, label, case, number)
 
-    Entries look at themselves, utterances at themselves and at their pair's entry: what is computed of an entry does
-    not depend on who asks, so that it is computed once for many questions.
-    """
-    segments = params["segments"]
-    entries = batch["entries"].astype(jnp.float32) + segments[batch["entry_segment"]]
-    said = (batch["said"].astype(jnp.float32) + segments[0])[batch["of_said"]]
-    said_mask, entry_mask, of_entry = batch["said_mask"][batch["of_said"]], batch["entry_mask"], batch["of_entry"]
-    keys = jax.random.split(key, 2 * len(params["layers"])) if key is not None else [None] * (2 * len(params["layers"]))
-    for at, each in enumerate(params["layers"]):
-        theirs = minilm.projected(each, entries)
-        both = minilm.projected(each, said)
-        seen = [
-            jnp.concatenate([ours, other[of_entry]], axis=2) for ours, other in zip(both[1:], theirs[1:], strict=True)
-        ]
-        mask = jnp.concatenate([said_mask, entry_mask[of_entry]], axis=1)
-        said = minilm.rest_of_layer(each, said, minilm.attention(both[0], *seen, mask), keys[2 * at], rate)
-        entries = minilm.rest_of_layer(each, entries, minilm.attention(*theirs, entry_mask), keys[2 * at + 1], rate)
-    ours, theirs = minilm.mean(said, said_mask), minilm.mean(entries, entry_mask)[of_entry]
-    features = jnp.concatenate([ours, theirs, jnp.abs(ours - theirs), ours * theirs], axis=1)
-    cos = (ours * theirs).sum(1) / (jnp.linalg.norm(ours, axis=1) * jnp.linalg.norm(theirs, axis=1) + 1e-6)
-    return params["scale"] * cos + features @ params["w"] + params["b"]
-
-
-SAID = 20
-PER_SAID = 5
-
-
-def padded(states: list[tuple[np.ndarray, int]], rows: int, longest: int = 0):
-    """Return states of texts as (rows, T, D), their mask, and the segment (1 question, 2 answer) of each token."""
-    longest = longest or bucket(max(len(each) for each, _ in states))
-    x = np.zeros((rows, longest, minilm.WIDTH), np.float16)
-    mask, segment = np.zeros((rows, longest), np.float32), np.ones((rows, longest), np.int32)
-    for row, (whole, first) in enumerate(states):
-        each = whole[:longest]
-        x[row, : len(each)], mask[row, : len(each)] = each, 1
-        segment[row, first:] = 2
-    mask[len(states) :, 0] = 1
-    return x, mask, segment
-
-
-def batch_of(trade: Trade, said: list[str], pairs, lower: Lower, rows: int, pair_rows: int):
-    """Return the arrays of utterances and entries of one trade, and of pairs (utterance, entry, label)."""
-    entries, entry_mask, segment = padded(
-        [lower.states(entry_text(entry)) for entry in trade.entries], 16, ENTRY_TOKENS
-    )
-    x, mask, _ = padded([lower.states((each, "")) for each in said], rows)
-    of_said, of_entry = np.zeros(pair_rows, np.int32), np.zeros(pair_rows, np.int32)
-    label, weight = np.zeros(pair_rows, np.float32), np.zeros(pair_rows, np.float32)
-    for at, pair in enumerate(pairs):
-        of_said[at], of_entry[at], label[at] = pair
-        weight[at] = 1
-    return {
-        "entries": entries, "entry_mask": entry_mask, "entry_segment": segment, "said": x, "said_mask": mask,
-        "of_said": of_said, "of_entry": of_entry, "label": label, "weight": weight,
-    }  # fmt: skip
-
-
-def epoch_batches(cases: list[Case], lower: Lower, rng: random.Random):
-    """Yield an epoch's batches: twenty utterances of one trade, each with the entry that answers and hard others."""
-    by_trade: dict[str, list[Case]] = {}
-    for case in cases:
-        by_trade.setdefault(case.trade.name, []).append(case)
-    groups = []
-    for mine_ in by_trade.values():
-        trade = mine_[0].trade
-        rows = [(rng.choice(case.texts), case) for case in mine_]
-        rows += [(bare(entry.question), at) for at, entry in enumerate(trade.entries) if rng.random() < 0.5]
-        rows.sort(key=lambda row: len(row[0]) + rng.random() * 12)
-        groups += [(trade, rows[at : at + SAID]) for at in range(0, len(rows), SAID)]
-    rng.shuffle(groups)
-    for trade, rows in groups:
+    def of_epoch(self, cases: list[Case], rng: random.Random) -> list[Pair]:
+        """Return each utterance with the entry that answers and with some that tempt."""
         pairs = []
-        for number, (_, case) in enumerate(rows):
-            positive = case if isinstance(case, int) else case.positive
-            if positive >= 0:
-                pairs.append((number, positive, 1.0))
-            others = [at for at in range(len(trade.entries)) if at != positive]
-            if isinstance(case, int):
-                chosen = rng.sample(others, 2)
-            else:
-                chosen = hard_entries(case, rng, PER_SAID - (positive >= 0))
-            pairs += [(number, at, 0.0) for at in chosen]
-        yield batch_of(trade, [text for text, _ in rows], pairs, lower, SAID, SAID * PER_SAID)
+        for case in cases:
+            text = rng.choice(case.texts)
+            entries = case.trade.entries
+            if case.positive >= 0:
+                pairs.append(self.pair(text, entries[case.positive], 1.0, case, case.positive))
+            count = 1 if case.kind.startswith("courtesy") or case.kind == "hours" else 2
+            pairs.extend(self.pair(text, entries[at], 0.0, case, at) for at in tempting(case, rng, count))
+        for trade in {case.trade.name: case.trade for case in cases}.values():
+            for at, entry in enumerate(trade.entries):
+                if rng.random() < 0.4:
+                    pairs.append(self.pair(bare(entry.question), entry, 1.0))
+                    other = rng.choice([each for each in range(len(trade.entries)) if each != at])
+                    pairs.append(self.pair(bare(entry.question), trade.entries[other], 0.0))
+        return pairs
 
 
-def hard_entries(case: Case, rng: random.Random, count: int) -> set[int]:
+def tempting(case: Case, rng: random.Random, count: int) -> set[int]:
     """Return so many entries that do not answer, rather those that tempt."""
     wrong = [at for at in case.candidates if at != case.positive]
-    if case.kind.startswith("courtesy"):
-        count = min(count, 2)
-    weights = [1.0 / (1 + rank) for rank in range(len(wrong))]
-    for at, entry in enumerate(wrong):
-        weights[at] += 6 * float(case.hardness[entry]) if case.hardness.size else 0
-        weights[at] += 2 if entry == case.near else 0
+    weights = [
+        (3 if at == case.near else 0) + 0.5 / (1 + rank) ** 2 + 5 * case.tempting.get(at, 0.5 if rank < 2 else 0.1)
+        for rank, at in enumerate(wrong)
+    ]
     chosen: set[int] = set()
     while len(chosen) < min(count, len(wrong)):
         chosen.add(rng.choices(wrong, weights)[0])
     return chosen
 
 
-def score(params, cases: list[Case], lower: Lower, run, top: int) -> list[np.ndarray]:
-    """Return for each case the probabilities of its `top` first candidates."""
-    result: list[np.ndarray] = [np.zeros(0)] * len(cases)
-    by_trade: dict[str, list[int]] = {}
+def batches(pairs: list[Pair], rng: random.Random, rows: int) -> Iterator[list[Pair]]:
+    """Yield the pairs in batches of similar length, in random order."""
+    by_length: dict[int, list[Pair]] = {}
+    shuffled = rng.sample(pairs, len(pairs))
+    for pair in shuffled:
+        by_length.setdefault(next(each for each in LENGTHS if each >= pair.tokens), []).append(pair)
+    groups = [some[at : at + rows] for some in by_length.values() for at in range(0, len(some), rows)]
+    rng.shuffle(groups)
+    yield from groups
+
+
+def arrays(pairs: list[Pair], encoded: Encoded, rows: int) -> dict[str, np.ndarray]:
+    """Return the arrays of a batch: B pairs of T tokens.
+
+    `part` is 0 for the utterance, 1 for an entry's question, 2 for its answer, -1 for padding.
+    """
+    longest = next(each for each in LENGTHS if each >= max(pair.tokens for pair in pairs))
+    ids, places = np.zeros((rows, longest), np.int64), np.zeros((rows, longest), np.int64)
+    part = np.full((rows, longest), -1, np.int32)
+    label, weight = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
+    part[len(pairs) :, :2] = (0, 1)
+    for row, pair in enumerate(pairs):
+        said, whole = len(pair.said), pair.tokens
+        ids[row, :said], ids[row, said:whole] = pair.said, pair.entry
+        places[row, :said], places[row, said:whole] = np.arange(said), np.arange(whole - said)
+        part[row, :said], part[row, said:whole] = 0, 2
+        part[row, said : said + pair.question_tokens] = 1
+        label[row], weight[row] = pair.label, 1
+    return {"x": encoded.embedded(ids, places), "part": part, "label": label, "weight": weight}
+
+
+def init_params(encoded: Encoded, seed: int) -> minilm.Params:
+    rng = np.random.default_rng(seed)
+    return {
+        "layers": [minilm.layer_params(encoded.tensors, at) for at in range(minilm.LAYERS)],
+        "segments": rng.normal(0, 0.01, (3, minilm.WIDTH)).astype(np.float32),
+        "w": rng.normal(0, 0.01, (4 * minilm.WIDTH,)).astype(np.float32),
+        "b": np.float32(-4.0),
+        "scale": np.float32(8.0),
+    }
+
+
+def logits(params, batch, key=None, rate=0.0):
+    """Return a logit for each pair of a batch."""
+    part = batch["part"]
+    there = part >= 0
+    ours, theirs = (part == 0).astype(jnp.float32), (part > 0).astype(jnp.float32)
+    x = batch["x"] + params["segments"][jnp.maximum(part, 0)]
+    together = there[:, None, None, :]
+    apart = together & ((part == 0)[:, None, :, None] == (part == 0)[:, None, None, :])
+    layers = params["layers"]
+    keys = jax.random.split(key, len(layers)) if key is not None else [None] * len(layers)
+    for at, each in enumerate(layers):
+        x = minilm.layer(each, x, apart if at < minilm.APART else together, keys[at], rate)
+    ours, theirs = minilm.mean(x, ours), minilm.mean(x, theirs)
+    features = jnp.concatenate([ours, theirs, jnp.abs(ours - theirs), ours * theirs], axis=1)
+    cos = (ours * theirs).sum(1) / (jnp.linalg.norm(ours, axis=1) * jnp.linalg.norm(theirs, axis=1) + 1e-6)
+    return params["scale"] * cos + features @ params["w"] + params["b"]
+
+
+def score(params, cases: list[Case], pairs: Pairs, encoded: Encoded, run) -> list[np.ndarray]:
+    """Return for each case the probabilities of its first candidates."""
+    found = [np.zeros(len(case.candidates[:CANDIDATES])) for case in cases]
+    every, rows = [], {}
     for at, case in enumerate(cases):
-        by_trade.setdefault(case.trade.name, []).append(at)
-    for numbers in by_trade.values():
-        numbers.sort(key=lambda at: len(cases[at].texts[0]))
-        for at in range(0, len(numbers), SAID):
-            some = numbers[at : at + SAID]
-            trade = cases[some[0]].trade
-            pairs = [(row, entry, 0.0) for row, number in enumerate(some) for entry in cases[number].candidates[:top]]
-            batch = batch_of(trade, [cases[number].texts[0] for number in some], pairs, lower, SAID, SAID * top)
-            found = 1 / (1 + np.exp(-np.asarray(run(params, batch))))
-            for row, number in enumerate(some):
-                result[number] = found[row * top : row * top + len(cases[number].candidates[:top])]
-    return result
+        for column, entry in enumerate(case.candidates[:CANDIDATES]):
+            pair = pairs.pair(case.texts[0], case.trade.entries[entry], 0.0, case, entry)
+            every.append(pair)
+            rows[id(pair)] = at, column
+    for some in batches(every, random.Random(0), 96):
+        values = np.asarray(run(params, arrays(some, encoded, 96)))
+        for pair, value in zip(some, values[: len(some)], strict=True):
+            at, column = rows[id(pair)]
+            found[at][column] = 1 / (1 + np.exp(-value))
+    return found
 
 
 def curve(cases: list[Case], scores: list[np.ndarray]) -> dict[str, float]:
-    """Return recall at the threshold at which at most 3 % of the near misses get a fact, and what it costs."""
+    """Return recall where at most so many of the near misses get a fact, and what asking back adds."""
     judged = [(case, float(p.max()), case.candidates[int(p.argmax())]) for case, p in zip(cases, scores, strict=True)]
-    misses = sorted((p for case, p, _ in judged if not asks_fact(case)), reverse=True)
+    misses = sorted((p for case, p, _ in judged if case.positive < 0), reverse=True)
     answerable = [row for row in judged if row[0].kind == "answerable"]
-    hours = [row for row in judged if row[0].kind == "hours"]
     result = {}
     for share in (0.01, 0.02, 0.03, 0.05):
-        threshold = misses[int(share * len(misses))] if misses else 0.5
+        threshold = misses[int(share * len(misses))]
         told = [row for row in answerable if row[1] > threshold]
         right = sum(best == case.positive for case, _, best in told)
-        result[f"recall@{share:.0%}"] = right / max(1, len(answerable))
+        result[f"recall@{share:.0%}"] = right / len(answerable)
         if share == 0.03:
             result |= {"threshold": threshold, "right": right / max(1, len(told))}
-            result["hours"] = sum(p > threshold and best == case.positive for case, p, best in hours) / max(
-                1, len(hours)
-            )
     for share in (0.15, 0.25):
         low = misses[int(share * len(misses))]
-        result[f"asked@{share:.0%}"] = sum(p > low and best == case.positive for case, p, best in answerable) / len(
-            answerable
+        asked = sum(p > low and best == case.positive for case, p, best in answerable)
+        result[f"asked@{share:.0%}"] = asked / len(answerable)
+    there = sum(case.positive in case.candidates[:CANDIDATES] for case, _, _ in answerable)
+    return result | {"candidates": there / len(answerable)}
+
+
+class Training:
+    """The state of a training run: weights, their running mean, and the optimiser."""
+
+    def __init__(self, params, options, steps: int) -> None:
+        self.params = self.averaged = params
+        schedule = optax.schedules.join_schedules(
+            [
+                optax.schedules.linear_schedule(0.0, options.rate, steps // 15),
+                optax.schedules.cosine_decay_schedule(options.rate, steps - steps // 15, 0.03),
+            ],
+            [steps // 15],
         )
-    result["top"] = sum(
-        case.positive in case.candidates[: len(p)]
-        for case, p in zip(cases, scores, strict=True)
-        if case.kind == "answerable"
-    ) / max(1, len(answerable))
-    return result
+        self._optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, b2=0.98, weight_decay=0.01))
+        self._state = self._optimizer.init(params)
+        self._key = jax.random.PRNGKey(options.seed)
+        self._dropout = options.dropout
+        self._step = jax.jit(self._stepped, donate_argnums=(0, 1, 2))
+        self.averaged = jax.tree.map(jnp.array, params)
 
+    def _loss(self, params, batch, key):
+        found = logits(params, batch, key, self._dropout)
+        label = batch["label"]
+        each = optax.sigmoid_binary_cross_entropy(found, label * 0.98 + 0.01) * (1 + 0.3 * label)
+        return (each * batch["weight"]).sum() / batch["weight"].sum(), found
 
-def asks_fact(case: Case) -> bool:
-    return case.positive >= 0
+    def _stepped(self, params, averaged, state, key, batch):
+        (value, found), grads = jax.value_and_grad(self._loss, has_aux=True)(params, batch, key)
+        updates, state = self._optimizer.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+        averaged = jax.tree.map(lambda mean, each: mean * 0.99 + each * 0.01, averaged, params)
+        return params, averaged, state, value, found
 
-
-def mine(params, cases, lower, run) -> None:
-    """Note how much each entry tempts each utterance: what the judge thinks of the pair now."""
-    for case, found in zip(cases, score(params, cases, lower, run, CANDIDATES), strict=True):
-        case.hardness = np.zeros(len(case.trade.entries))
-        case.hardness[case.candidates[: len(found)]] = found
-
-
-def train(train_cases, dev_cases, lower, *, epochs, rate, dropout, seed, out, start=None, weight_decay=0.01):
-    params = start or init_params(lower, seed)
-    rng = random.Random(seed)
-    estimate = (len(train_cases) // SAID + len({case.trade.name for case in train_cases})) * epochs
-    schedule = optax.warmup_cosine_decay_schedule(0.0, rate, estimate // 15, int(estimate * 1.02), rate / 50)
-    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=weight_decay))
-    state = optimizer.init(params)
-
-    def loss(params, batch, key):
-        found = logits(params, batch, key, dropout)
-        label, weight = batch["label"], batch["weight"]
-        each = optax.sigmoid_binary_cross_entropy(found, label * 0.98 + 0.01) * (1 + 0.5 * label)
-        # Beside each pair by itself: which entry of all, or none, whose logit is 0.
-        of_said = jax.nn.one_hot(batch["of_said"], SAID) * weight[:, None]
-        total = jnp.log1p((jnp.exp(jnp.clip(found, -20, 20))[:, None] * of_said).sum(0))
-        right = ((found * label)[:, None] * of_said).sum(0)
-        listwise = (total - right).sum() / SAID
-        return (each * weight).sum() / weight.sum() + 0.3 * listwise
-
-    @jax.jit
-    def step(params, state, key, batch):
-        value, grads = jax.value_and_grad(loss)(params, batch, key)
-        updates, state = optimizer.update(grads, state, params)
-        return optax.apply_updates(params, updates), state, value
-
-    run = jax.jit(logits)
-    averaged = None
-    key = jax.random.PRNGKey(seed)
-    began = time.time()
-    for epoch in range(epochs):
-        if epoch >= 1 or start:
-            mine(params, train_cases, lower, run)
-        total, count = 0.0, 0
-        for batch in epoch_batches(train_cases, lower, rng):
-            key, now = jax.random.split(key)
-            params, state, value = step(params, state, now, batch)
-            total, count = total + float(value), count + 1
-            if count % 40 == 0:
-                print(f"  step {count} loss {total / count:.4f} {time.time() - began:.0f}s", flush=True)
-            if epoch >= epochs - 2 and count % 10 == 0:
-                if averaged is None:
-                    averaged = jax.tree.map(lambda each: each, params)
-                else:
-                    averaged = jax.tree.map(lambda mean, each: mean * 0.98 + each * 0.02, averaged, params)
-        report = curve(
-            dev_cases,
-            score(averaged if averaged is not None and epoch == epochs - 1 else params, dev_cases, lower, run, 4),
+    def step(self, batch) -> tuple[float, np.ndarray]:
+        """Learn from a batch; return its loss and logits."""
+        self._key, now = jax.random.split(self._key)
+        self.params, self.averaged, self._state, value, found = self._step(
+            self.params, self.averaged, self._state, now, batch
         )
-        told = " ".join(f"{name} {value:.3f}" for name, value in report.items())
-        print(f"epoch {epoch} loss {total / count:.4f} {time.time() - began:.0f}s {told}", flush=True)
-        save(averaged or params, out)
+        return float(value), np.asarray(found)
+
+
+def train(cases: list[Case], development: list[Case], encoded: Encoded, options) -> None:
+    """Train, print what is measured every `--every` steps, and write the weights each time."""
+    pairs, rng = Pairs(encoded), random.Random(options.seed)
+    per_epoch = len(pairs.of_epoch(cases, random.Random(0))) // BATCH + len(LENGTHS)
+    start = load(options.start) if options.start else init_params(encoded, options.seed)
+    steps = per_epoch * options.epochs
+    training = Training(jax.tree.map(jnp.asarray, start), options, steps)
+    run, began, total, count = jax.jit(logits), time.time(), 0.0, 0
+    print(f"{steps} steps, {per_epoch} an epoch", flush=True)
+    for _ in range(options.epochs):
+        for some in batches(pairs.of_epoch(cases, rng), rng, BATCH):
+            value, found = training.step(arrays(some, encoded, BATCH))
+            for pair, logit in zip(some, found[: len(some)], strict=True):
+                if pair.case is not None:
+                    pair.case.tempting[pair.number] = 1 / (1 + float(np.exp(-logit)))
+            total, count = 0.98 * total + 0.02 * value, count + 1
+            if count % 25 == 0:
+                print(f"  step {count} loss {total / (1 - 0.98**count):.4f} {time.time() - began:.0f}s", flush=True)
+            if count % options.every == 0 or count == steps:
+                report = curve(development, score(training.averaged, development, pairs, encoded, run))
+                told = " ".join(f"{name} {value:.3f}" for name, value in report.items())
+                print(f"step {count} {time.time() - began:.0f}s {told}", flush=True)
+                save(training.averaged, options.out)
+    save(training.averaged, options.out)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("judge.npz"))
     parser.add_argument("--start", type=Path, help="go on from these weights")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--every", type=int, default=300, help="steps between reports")
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--frozen", type=int, default=FROZEN)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    lower = Lower(options.frozen)
+    encoded = Encoded()
     training, development = training_and_development()
-    began = time.time()
-    train_cases, dev_cases = (
-        build_cases(training, lower, all_variants=True),
-        build_cases(development, lower, all_variants=False),
-    )
-    sizes = f"{len(train_cases)} utterances; development {len(development)}, {len(dev_cases)}"
-    print(f"{len(training)} trades, {sizes}; {time.time() - began:.0f}s", flush=True)
-    train(
-        train_cases,
-        dev_cases,
-        lower,
-        epochs=options.epochs,
-        rate=options.rate,
-        dropout=options.dropout,
-        seed=options.seed,
-        out=options.out,
-        start=load(options.start) if options.start else None,
-    )
+    cases, kept = build_cases(training, encoded), build_cases(development, encoded)
+    print(f"{len(training)} trades, {len(cases)} utterances; development {len(development)}, {len(kept)}", flush=True)
+    train(cases, kept, encoded, options)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ import tokenizers
 WIDTH = 384
 HEADS = 12
 LAYERS = 6
+
+# Of the act classifier, the layers that are MiniLM's own; of the judge, those that read utterance and entry apart.
 FROZEN = 3
+APART = 2
 HEAD_WIDTH = WIDTH // HEADS
 TOKENS_MAX = 128
 
@@ -76,10 +79,10 @@ def layer_params(tensors: dict[str, np.ndarray], layer: int) -> Params:
     return params
 
 
-def embed(tensors: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
-    """Return the embeddings of token ids (B, T), normed: (B, T, D)."""
+def embed(tensors: dict[str, np.ndarray], ids: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the embeddings of token ids (B, T) at places (B, T) of their text, normed: (B, T, D)."""
     words = tensors["embeddings.word_embeddings.weight"][ids]
-    places = tensors["embeddings.position_embeddings.weight"][: ids.shape[1]]
+    places = tensors["embeddings.position_embeddings.weight"][at]
     kind = tensors["embeddings.token_type_embeddings.weight"][0]
     weight, bias = tensors["embeddings.LayerNorm.weight"], tensors["embeddings.LayerNorm.bias"]
     summed = words + places + kind
@@ -114,8 +117,8 @@ def projected(params: Params, x: Any) -> tuple[Any, Any, Any]:
 
 
 def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
-    """Return what each query sees of the values (B, T, D); `mask` (B, S) is 1 for what may be seen."""
-    scores = query @ key.transpose(0, 1, 3, 2) * HEAD_WIDTH**-0.5 + (mask[:, None, None, :] - 1) * 1e9
+    """Return what each query sees of the values (B, T, D); `mask` (B, 1, 1 or T, S) is true for what may be seen."""
+    scores = jnp.where(mask, query @ key.transpose(0, 1, 3, 2) * HEAD_WIDTH**-0.5, -1e9)
     seen = (jax.nn.softmax(scores) @ value).transpose(0, 2, 1, 3)
     return seen.reshape(*seen.shape[:2], WIDTH)
 
@@ -129,9 +132,9 @@ def rest_of_layer(params: Params, x: Any, seen: Any, key: Any = None, rate: floa
     return norm(params["norm"], x + dropped(linear(params["narrow"], wide), keys[1], rate).reshape(x.shape))
 
 
-def layer(params: Params, x: Any, mask: Any) -> Any:
-    """Return one transformer layer of x (B, T, D); `mask` (B, T) is 1 for tokens and 0 for padding."""
-    return rest_of_layer(params, x, attention(*projected(params, x), mask))
+def layer(params: Params, x: Any, mask: Any, key: Any = None, rate: float = 0.0) -> Any:
+    """Return one transformer layer of x (B, T, D); `mask` (B, 1, 1 or T, T) is true for what a token may see."""
+    return rest_of_layer(params, x, attention(*projected(params, x), mask), key, rate)
 
 
 def mean(x: Any, mask: Any) -> Any:

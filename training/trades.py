@@ -1,7 +1,7 @@
 """The hand-written trades: what businesses wrote down, and what their callers say.
 
-A file a trade, in the form of `data/trades/README.md`. An utterance is paired with every entry of its business; the
-calendar and the assistant's name count as entries, since the assistant tells those facts too.
+A file a trade, in the form that `training/README.md` describes. An utterance is paired with every entry of its
+business; the calendar counts as one, since the assistant tells its facts too.
 """
 
 import json
@@ -14,10 +14,8 @@ from callgenie.understanding.text import bare
 
 DATA = Path(__file__).parent / "data"
 TRADES = DATA / "trades"
+DEVELOPMENT = DATA / "development"
 HELD_OUT = DATA / "held_out"
-
-# Every fifth trade by name decides about training steps and thresholds, and is never trained on.
-DEVELOPMENT_EVERY = 5
 
 _DAYS = {"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday"}
 _DAYS["sun"] = "Sunday"
@@ -77,11 +75,9 @@ def load(paths: Iterable[Path], heard: dict[str, list[str]] | None = None) -> li
 
 
 def training_and_development() -> tuple[list[Trade], list[Trade]]:
-    """Return the trades to train on, and those that thresholds are chosen by."""
+    """Return the trades to train on, and those that decide about training steps and thresholds."""
     heard = heard_as()
-    paths = sorted(TRADES.glob("*.json"))
-    development = set(paths[DEVELOPMENT_EVERY - 1 :: DEVELOPMENT_EVERY])
-    return load(set(paths) - development, heard), load(development, heard)
+    return load(TRADES.glob("*.json"), heard), load(DEVELOPMENT.glob("*.json"), heard)
 
 
 def heard_as() -> dict[str, list[str]]:
