@@ -40,7 +40,7 @@ def test_texts_encoded_together_are_what_each_is_alone(encoder: Encoder) -> None
     tokens = [encoder.tokens(text)[0] for text in texts]
     for together, ids in zip(encoder.encode(tokens), tokens, strict=True):
         (alone,) = encoder.encode([ids])
-        assert len(together.states) == len(ids)
+        assert len(together.embedded) == len(ids)
         assert np.array_equal(together.vector, alone.vector)
     assert encoder.encode([]) == []
 

@@ -45,9 +45,9 @@ class WordEncoder(Encoder):
         acts = {act: float(act is Act.QUESTION) for act in Act}
         found = []
         for ids in texts:
-            states = np.eye(self.width, dtype=np.float32)[list(ids)]
-            total = states.sum(axis=0)
-            found.append(Encoded(states, total / np.linalg.norm(total), acts))
+            embedded = np.eye(self.width, dtype=np.float32)[list(ids)]
+            total = embedded.sum(axis=0)
+            found.append(Encoded(embedded, total / np.linalg.norm(total), acts))
         return found
 
 
@@ -57,17 +57,17 @@ class WordJudge(AnswerJudge):
     def __init__(self) -> None:
         pass
 
-    def prepare(self, states: Array, question_tokens: int) -> JudgedEntry:
-        return JudgedEntry((np.zeros((12, len(states), 32), np.float16),), states[:question_tokens].sum(axis=0))
+    def prepare(self, embedded: Array, question_tokens: int) -> JudgedEntry:
+        return JudgedEntry(embedded[:question_tokens].astype(np.float16))
 
-    def probabilities(self, states: Array, entries: Sequence[JudgedEntry]) -> list[float]:
-        return [float((states @ entry.mean > 0).mean()) for entry in entries]
+    def probabilities(self, embedded: Array, entries: Sequence[JudgedEntry]) -> list[float]:
+        return [float((embedded @ entry.states.sum(axis=0) > 0).mean()) for entry in entries]
 
 
 class WordReader(UtteranceReader):
     """Reads with these two; what they were asked for is in `encoder`."""
 
-    def __init__(self, *, bytes_max: int = 80_000_000) -> None:
+    def __init__(self, *, bytes_max: int = 40_000_000) -> None:
         self.encoder = WordEncoder()
         self.memory = FaqMemory(self.encoder, WordJudge(), bytes_max=bytes_max)
 

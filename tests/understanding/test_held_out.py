@@ -29,12 +29,12 @@ def test_hardly_any_question_that_nothing_answers_is_told_a_fact(scores: Scores)
 
 
 def test_what_is_told_is_from_the_right_entry(scores: Scores) -> None:
-    assert scores.own >= 0.92 * scores.told, scores.line()
+    assert scores.own >= 0.94 * scores.told, scores.line()
 
 
 def test_most_questions_are_answered_at_once_and_more_after_asking_back(scores: Scores) -> None:
-    assert scores.own >= 0.25 * scores.answerable, scores.line()
-    assert scores.asked >= 0.64 * scores.answerable, scores.line()
+    assert scores.own >= 0.31 * scores.answerable, scores.line()
+    assert scores.asked >= 0.72 * scores.answerable, scores.line()
 
 
 def test_opening_hours_and_courtesies_are_what_they_are(scores: Scores) -> None:

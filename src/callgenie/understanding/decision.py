@@ -51,9 +51,9 @@ class Thresholds:
         goodbye: The same for leave-taking: a false one ends the call.
     """
 
-    tell: float = 0.54
-    rival: float = 0.5
-    ask_back: float = 0.14
+    tell: float = 0.82
+    rival: float = 1.0
+    ask_back: float = 0.11
     hours: float = 0.70
     act: float = 0.60
     person: float = 0.70

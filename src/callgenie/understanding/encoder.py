@@ -1,8 +1,8 @@
-"""Encoder: token states, a sentence vector and dialogue acts of each text, in one pass of `encoder.onnx`.
+"""Encoder: token embeddings, a sentence vector and dialogue acts of each text, in one pass of `encoder.onnx`.
 
-The encoder is all-MiniLM-L6-v2: vectors of sentences about the same topic are close. The states after its lower three
-layers are shared with the act classifier and with the answer judge, whose layers are fine-tuned copies of its upper
-three. Source: Reimers and Gurevych, Sentence-BERT (2019), and the model card of
+The encoder is all-MiniLM-L6-v2: vectors of sentences about the same topic are close. The act classifier continues from
+the states after its lower three layers with fine-tuned copies of its upper three; the answer judge has all its layers
+to itself and begins with the embeddings. Source: Reimers and Gurevych, Sentence-BERT (2019), and the model card of
 sentence-transformers/all-MiniLM-L6-v2.
 """
 
@@ -29,12 +29,12 @@ class Encoded:
     """What the encoder makes of one text.
 
     Attributes:
-        states: One row for each token, (N, D).
+        embedded: Embeddings of the tokens at their places, (N, D).
         vector: The sentence vector, (D,), of length 1.
         acts: The probability of each dialogue act; they add up to 1.
     """
 
-    states: Array
+    embedded: Array
     vector: Array
     acts: dict[Act, float]
 
@@ -72,5 +72,5 @@ class Encoder:
 
     def _encoded(self, ids: NDArray[np.int64]) -> Encoded:
         feeds = {"ids": ids, "mask": np.ones(ids.shape, np.float32)}
-        states, vectors, acts = self._session.run(["states", "vector", "acts"], feeds)
-        return Encoded(states[0], vectors[0], dict(zip(Act, map(float, acts[0]), strict=True)))
+        embedded, vectors, acts = self._session.run(["embedded", "vector", "acts"], feeds)
+        return Encoded(embedded[0], vectors[0], dict(zip(Act, map(float, acts[0]), strict=True)))

@@ -17,8 +17,8 @@ WEIGHTS: Final = Weights(
     package="callgenie.understanding",
     folder="weights",
     sha256={
-        "encoder.onnx": "714c41c3da5539037a18482a0be2382ceee398ab7b816f4870b499f7963e524c",
-        "judge.onnx": "d2c955bb5f40d3a6b76ef8089f6b6ab3fd1f979a121f8e40755206396eab16d1",
+        "encoder.onnx": "618146a55ff863ac17e203f37c76c4698a59c67ac83ce1f28a5716e2ba5ef010",
+        "judge.onnx": "0f2d76b62923e04bb3f4402d48b345e8c219804a639fbea67968c0f828a9af9b",
         "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     },
 )

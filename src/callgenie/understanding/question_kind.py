@@ -20,22 +20,27 @@ class FactKind(StrEnum):
 
 _ASKS: Final = {
     FactKind.PRICE: re.compile(
-        r"\bhow much (is|are|was|does|do|did|would|will|for|am|to|you|its|it|it's)\b|\b(price|cost) (of|for|to)\b"
-        r"|\bwhat('?s| (do|would|does|will|did|is|are)) .{0,40}"
-        r"\b(charge|cost|pay|set me back|run (me|us)|price|rates?|fee)\b"
+        r"\bhow much (is|are|was|does|do|did|would|will|for|am|to|you|its|it|it's|a|the|extra|more)\b"
+        r"|\b(price|cost)s? (of|for|to)\b|\bhow (expensive|pricey|dear)\b"
+        r"|\bwhat('?s|'?re| (do|would|does|will|did|is|are)) .{0,40}"
+        r"\b(charge|cost|pay|set me back|(run|runs) (me|us)|gonna run|price|rates?|fee|going for|go for)\b"
     ),
-    FactKind.DURATION: re.compile(r"\bhow (long|many (minutes|hours|days|weeks|months|years|nights))\b"),
+    FactKind.DURATION: re.compile(
+        r"\bhow (long|quick|quickly|soon|many (minutes|hours|days|weeks|months|years|nights))\b"
+    ),
 }
 _CURRENCIES: Final = "$\N{POUND SIGN}\N{EURO SIGN}\N{INDIAN RUPEE SIGN}%"
 _HOLDS: Final = {
     FactKind.PRICE: re.compile(
         rf"[{_CURRENCIES}]|\b(dollars?|pounds?|euros?|rupees?|rand|cents?|pence|quid|bucks?|rs|r ?\d+|\d+p|percent)\b"
-        r"|\b(free|nothing|included|charge|cost|price|fee|rent|deposit|quarter|half|pay)\b",
+        r"|\b(free|nothing|included?|charged?|costs?|prices?|fees?|rent|deposit|quarter|half|pay|extra|off|discount)\b",
         re.IGNORECASE,
     ),
     FactKind.DURATION: re.compile(
-        r"\b(\d+ ?)?(minutes?|mins?|hours?|hrs?|days?|nights?|weeks?|months?|years?|seasons?)\b"
-        r"|\b(overnight|lifetime|forever|straight|until|while you wait|ends?)\b",
+        r"\b(\d+ ?)?(minutes?|mins?|hours?|hrs?|days?|nights?|weeks?|weekends?|months?|years?|seasons?)\b"
+        r"|\b(overnight|lifetime|forever|straight|until|while you wait|ends?|today|tomorrow|noon|midnight)\b"
+        r"|\b(morning|evening)\b"
+        r"|\b\d+(:\d\d)? ?[ap]m\b|\b(mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(at once|immediately|right away)\b",
         re.IGNORECASE,
     ),
 }

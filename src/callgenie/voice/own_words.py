@@ -19,7 +19,7 @@ _PROMISES: Final = re.compile(
     r"|forward|relay|ma(?:k|d)e a note)",
     re.IGNORECASE,
 )
-_OPEN: Final = re.compile(r"\b(we are|and|but) (usually )?open (from|around|until)\b|\bopen from\b")
+_OPEN: Final = re.compile(r"\b(we are|and|but) (usually )?open\b(?! again)|\bopen from\b")
 
 
 def says_closed(hours: str) -> bool:

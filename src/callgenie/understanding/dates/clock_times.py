@@ -173,7 +173,8 @@ _RANGE: Final = words(
 _PREPOSED: Final = words(
     rf"(?<!half )(?<!quarter )(?<!\d )(?<!minutes )(?P<how>{_PREPOSITION}){_ABOUT} (?P<time>{_LOOSE})"
 )
-_ALONE: Final = words(rf"(?P<time>{_CERTAIN}|{_LOOSE}{_BEFORE_A_DAY})")
+# "A table for four tonight" names no time.
+_ALONE: Final = words(rf"(?P<time>{_CERTAIN}|(?<!for )(?<!of ){_LOOSE}{_BEFORE_A_DAY})")
 _LUNCH: Final = words(
     r"(?P<how>after|before|at|over|during|around) (?:the )?lunch(?: ?time| ?hour| break)?|(?P<noon>lunch ?time)"
 )
@@ -280,4 +281,5 @@ def parts_in(text: str, days: Sequence[tuple[int, int]]) -> Iterator[Part]:
         start, end = match.span()
         is_beside = any(first <= end + 1 and start <= last + 1 for first, last in days)
         if match["night"] or is_beside or re.search(r"in|during", match["before"]):
-            yield Part(start, end, *_PARTS[match["part"] or "night"])
+            part = match["part"] or "night"
+            yield Part(start, end, *(_PARTS.get(part) or _PARTS[part.split()[-1]]))  # nobody agrees on an early night

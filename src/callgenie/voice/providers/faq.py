@@ -141,6 +141,8 @@ class FaqModel:
     async def _answer(self, asked: str, before: str, knowledge: Knowledge) -> Sequence[ModelDelta]:
         read = await self._read(asked, knowledge)
         decision = self._decision(asked, read, knowledge)
+        if decision.act is Act.QUESTION and not decision.tells:
+            decision = await self._of_its_questions(asked, read.calendar, knowledge) or decision
         if decision.tells:
             return await self._tell(asked, decision, read.calendar, knowledge)
         if decision.act is Act.QUESTION:
@@ -166,6 +168,17 @@ class FaqModel:
             if day is not None and _offers(knowledge, BUSINESS_HOURS):
                 return [ToolCall(BUSINESS_HOURS, {"when": day}), outcome]
         return [TextDelta(_answers(entries, knowledge)), outcome]
+
+    async def _of_its_questions(self, asked: str, calendar: int | None, knowledge: Knowledge) -> Decision | None:
+        """Return the decision to tell the answer to one of an utterance's several questions; None without any.
+
+        The judge, who reads the whole, finds neither of two answers enough.
+        """
+        found = await self._entries_told(asked, Decision(Act.QUESTION), knowledge)
+        if not found:
+            return None
+        act = Act.HOURS if found[0] == calendar else Act.QUESTION
+        return Decision(act, found[0], tells=True, confidence=self._thresholds.tell)
 
     async def _entries_told(self, asked: str, decision: Decision, knowledge: Knowledge) -> list[int]:
         """Return the entry that was decided on, and those that answer other questions of an utterance, in order."""
