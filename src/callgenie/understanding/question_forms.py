@@ -25,6 +25,20 @@ _LATER: Final = re.compile(
 )
 _CLAUSE: Final = re.compile(r"[,;.!]|\b(?:but|and|so)\b")
 _SECOND: Final = re.compile(rf",?\s+(?:and|also)\s+(?=(?:also\s+)?(?:{_FIRST})\b)", re.IGNORECASE)
+_WHY_WE_CALL: Final = re.compile(
+    rf"(?:(?:{_BEFORE}) )*(?:what(?:'s| is|s) (?:this|that|it|the call|your call) (?:all )?"
+    r"(?:about|regarding|concerning|in regards? to|in connection with|in reference to|for)"
+    r"|(?:why|what) (?:are|did|were) you (?:calling|ringing|phoning|call|ring|phone)(?: (?:me|us))?"
+    r"(?: (?:about|for|today))*"
+    r"|what do you (?:want|need)(?: (?:from|with) (?:me|us))?"
+    r"|(?:what|why)(?:'s| is) the (?:reason|purpose) (?:for|of) (?:this|the|your) call"
+    r"|what (?:can|could) i do for you|is this about (?:something|anything))(?: please| then| exactly| again)?"
+)
+
+
+def asks_why_we_call(text: str) -> bool:
+    """Tell whether somebody whom we called asks for the reason, and for nothing else."""
+    return _WHY_WE_CALL.fullmatch(" ".join(words_of(text))) is not None
 
 
 def asks(text: str) -> bool:

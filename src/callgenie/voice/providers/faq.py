@@ -21,7 +21,7 @@ from callgenie.understanding.faq_index import CANDIDATES, Candidate, Entry
 from callgenie.understanding.leave_taking import has_nothing_to_add
 from callgenie.understanding.message_forms import WORDS_OF_A_MESSAGE, only_asks_to_leave_message
 from callgenie.understanding.opening_questions import asks_whether_open, day_asked_for, day_of_visit
-from callgenie.understanding.question_forms import joined_questions
+from callgenie.understanding.question_forms import asks_why_we_call, joined_questions
 from callgenie.understanding.reader import UtteranceReader
 from callgenie.understanding.repair import asks_to_repeat
 from callgenie.understanding.text import words_of
@@ -237,6 +237,8 @@ class FaqModel:
         by_rule = Utterance(asked, read.utterance.acts, self._thresholds).by_rule()
         if by_rule is not None:
             return by_rule
+        if knowledge.is_our_call and asks_why_we_call(asked):
+            return Decision(Act.QUESTION, len(_entries(knowledge)) - 1, tells=True)  # the last entry says why
         if read.calendar is not None and asks_whether_open(asked, knowledge.today, knowledge.country):
             return Decision(Act.HOURS, read.calendar, tells=True)
         return self._decided(read)
