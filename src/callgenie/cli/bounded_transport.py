@@ -16,7 +16,7 @@ DRAIN_BYTES_MAX: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How long a client may take, in seconds.
+    """Timeouts of a client connection, in seconds.
 
     Attributes:
         head_seconds: From the first byte of a request (or the connection) to the end of its head. Heads come in one
@@ -90,7 +90,7 @@ class BoundedTransport:
             self._transport.write(data)
 
     def is_closing(self) -> bool:
-        """Tell whether nothing more can be sent."""
+        """Return true once nothing more can be sent."""
         return self._drain is not None or self._transport.is_closing()
 
     def close(self) -> None:

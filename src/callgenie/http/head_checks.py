@@ -49,7 +49,7 @@ class _Guarded:
 
 
 def announces_body(scope: Scope) -> bool:
-    """Tell whether the head says that a body follows."""
+    """Return true for a head that announces a body."""
     return any((name == _LENGTH and value != b"0") or name == _ENCODING for name, value in scope["headers"])
 
 

@@ -77,7 +77,7 @@ class RequestStillRunningError(ConflictError):
 
 
 def keep_answer_for(connection: HTTPConnection, span: timedelta) -> None:
-    """Have the answer to this request stored for a shorter time than others."""
+    """Shorten the time for which the response to this request is stored."""
     connection.scope.setdefault("state", {})[_KEPT_FOR] = span
 
 

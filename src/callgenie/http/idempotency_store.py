@@ -108,7 +108,7 @@ class IdempotencyStore:
         )
 
     async def keep(self, attempt: Attempt, claim: Claim, answer: StoredAnswer, span: timedelta = KEPT_FOR) -> None:
-        """Keep the answer for whoever asks again; nothing happens if somebody took over meanwhile.
+        """Store the response for retries; does nothing if another request holds the key by now.
 
         `span` is counted from the first request with the key.
         """

@@ -95,7 +95,7 @@ class _View:
         return [day for day in days if day in self.business.holidays and spans_on(usual, day)]
 
     def may_differ(self, day: date, mention: DayMention) -> bool:
-        """Tell whether the usual hours of a day may not hold, since it is a holiday and the owner has set none to come.
+        """Return true for a public holiday of an owner who has set none to come: the usual hours may not hold on it.
 
         Of longer times that were not named for a holiday the usual hours are told.
         """
@@ -114,7 +114,7 @@ class _View:
         return "are usually" if any(self.may_differ(day, mention) for day in days) else "are"
 
     def is_over(self, day: date) -> bool:
-        """Tell whether the opening hours of a day are over; a day that is closed is over when it ends."""
+        """Return true once the opening hours of a day are over; a day that is closed is over when it ends."""
         spans = spans_on(self.business, day)
         return day < self.today or (day == self.today and bool(spans) and spans[-1].close <= self.minute)
 

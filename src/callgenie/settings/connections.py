@@ -1,11 +1,11 @@
-"""How long a client may take, and how much its unfinished requests may hold."""
+"""Timeouts of client connections, and the memory limit of unfinished requests."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
 
 class ConnectionSettings(BaseSettings):
-    """How long a client may take, and how much its unfinished requests may hold."""
+    """Timeouts of client connections, and the memory limit of unfinished requests."""
 
     http_head_seconds: float = Field(
         default=20,

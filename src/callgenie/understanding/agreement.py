@@ -88,7 +88,7 @@ _DENIES: Final = {
 
 
 def is_agreement(text: str) -> bool:
-    """Tell whether an answer is a yes, whole and without "but"."""
+    """Return true for an unreserved yes."""
     words = without_hesitation(words_of(text))
     plain = _plain(text)
     if not plain or _disagrees(plain) or (words[:1] and words[0] in _YES and _RESERVATION.search(plain)):
@@ -102,7 +102,7 @@ def is_agreement(text: str) -> bool:
 
 
 def is_denial(text: str) -> bool:
-    """Tell whether an answer is a no, or says that something is not so."""
+    """Return true for a no, or for words that say that something is not so."""
     words = without_hesitation(words_of(text))
     plain = " ".join(words)
     if not words or is_agreement(text):

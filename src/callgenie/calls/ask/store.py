@@ -25,7 +25,7 @@ _NOT_EXPIRED: Final[Document] = {"$expr": {"$gt": ["$expiresAt", "$$NOW"]}}
 
 @dataclass(frozen=True, slots=True)
 class StoredConversation:
-    """What was said so far; `revision` counts the answers."""
+    """Text conversation as stored; `revision` counts the answers."""
 
     id: str
     messages: tuple[Message, ...]
